@@ -1,0 +1,132 @@
+"""What a connector must do: test, catalog, read, write.
+
+One file in ``connectors/`` = one family of databases, ending in ``CONNECTOR = TheClass``.
+Drivers are imported inside methods, so that the web process can list and validate a
+connector it does not use.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from engine.schema import Column, Schema
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class ConnectionConfig(BaseModel):
+    """Base of every connector's Config. ``SecretStr`` fields are stored encrypted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def secret_fields(cls) -> frozenset[str]:
+        """Names of the fields that hold secrets."""
+        return frozenset(
+            name for name, field in cls.model_fields.items() if field.annotation is SecretStr
+        )
+
+
+ConfigT = TypeVar("ConfigT", bound=ConnectionConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """Where a table is; ``schema`` may be empty for the database's default."""
+
+    schema: str
+    table: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.table}" if self.schema else self.table
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What a source node asks of its connector: a table or one read-only SELECT."""
+
+    table: TableName | None = None
+    sql: str = ""
+    #: Column names to read; empty = all.
+    columns: tuple[str, ...] = ()
+    #: A condition in the expression language over the table's columns; empty = none.
+    filter: str = ""
+    parameters: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a target node asks of its connector.
+
+    ``columns`` maps target column → input column. ``token`` identifies the load for the
+    ledger: the same (run id, node key) is applied once, whatever is retried.
+    """
+
+    table: TableName
+    mode: str  # append | replace
+    columns: Mapping[str, str]
+    run_id: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    rows: int
+    #: True when the ledger already held this load, and nothing was written now.
+    was_applied_before: bool = False
+
+
+class Connector(ABC, Generic[ConfigT]):
+    """Base of every connector. All methods raise ``ConnectorError`` with a precise message."""
+
+    slug: ClassVar[str]
+    label: ClassVar[str]
+    #: Other names it goes by in imported payloads.
+    aliases: ClassVar[tuple[str, ...]] = ()
+    Config: type[ConfigT]
+    example: ClassVar[dict[str, Any]]
+
+    @abstractmethod
+    def test(self, config: ConfigT) -> str:
+        """Connect, and say what answered (``PostgreSQL 18.1, database 'shop'``)."""
+
+    @abstractmethod
+    def tables(self, config: ConfigT) -> Sequence[TableName]:
+        """Tables and views the credentials can see."""
+
+    @abstractmethod
+    def describe(self, config: ConfigT, extraction: Extraction) -> Schema:
+        """Columns the extraction yields, in DuckDB types. Raises ``TableNotFound``."""
+
+    @abstractmethod
+    def attach(self, config: ConfigT, session: duckdb.DuckDBPyConnection, alias: str) -> None:
+        """Make the database readable in ``session`` under ``alias``; never writable."""
+
+    @abstractmethod
+    def relation(self, config: ConfigT, extraction: Extraction, alias: str) -> str:
+        """A DuckDB SELECT that streams the extraction's rows from ``alias``."""
+
+    @abstractmethod
+    def target_columns(self, config: ConfigT, table: TableName) -> Sequence[Column]:
+        """Columns of a target table that can be written, with native types."""
+
+    @abstractmethod
+    def load(
+        self,
+        config: ConfigT,
+        load: Load,
+        session: duckdb.DuckDBPyConnection,
+        query: str,
+        on_rows: Callable[[int], None] = lambda rows: None,
+    ) -> LoadResult:
+        """Run ``query`` in ``session`` and move its rows into the table, exactly once.
+
+        One transaction on the target; committed only after the producer ended well and the
+        row count matches. Raises ``LoadRefused`` and leaves the table as it was.
+        """

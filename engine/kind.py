@@ -1,0 +1,105 @@
+"""What a kind must say: its Config, its ports, its output, and how it is done.
+
+One file in ``kinds/`` = one kind, ending in ``KIND = TheClass``. The class is never
+instantiated with state; the registry holds one instance of each.
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.issue import Issue
+from engine.schema import Schema
+
+Role = Literal["source", "transform", "target"]
+
+
+class NodeConfig(BaseModel):
+    """Base of every kind's Config: frozen, unknown keys refused.
+
+    One class gives validation, JSON Schema for the editor and the table in the docs.
+    Every field has a description. Use ``json_schema_extra`` for widgets:
+    ``{"format": "connection"}``, ``{"format": "table"}``, ``{"format": "column"}``,
+    ``{"widget": "code", "language": "sql"}``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+ConfigT = TypeVar("ConfigT", bound=NodeConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a kind may know besides its config: parameters (``$name`` in expressions)."""
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Kind(ABC, Generic[ConfigT]):
+    """Base of every kind. The docstring's first line is shown in the palette."""
+
+    slug: ClassVar[str]
+    version: ClassVar[int] = 1
+    label: ClassVar[str]
+    group: ClassVar[str]
+    icon: ClassVar[str] = "settings"
+    role: ClassVar[Role]
+    inputs: ClassVar[tuple[str, ...]] = ("in",)
+    outputs: ClassVar[tuple[str, ...]] = ("out",)
+    Config: type[ConfigT]
+    #: A config that validates; used by docs, tests and the editor's palette.
+    example: ClassVar[dict[str, Any]]
+
+    def connections(self, config: ConfigT) -> tuple[str, ...]:
+        """Slugs of the connections this node uses."""
+        slug = getattr(config, "connection", "")
+        return (slug,) if slug else ()
+
+
+class Transform(Kind[ConfigT]):
+    """A kind that is one SELECT over its inputs.
+
+    ``inputs`` in both methods maps port → schema. In the SQL, each input is a relation
+    named like its port (``in``, ``left``, ``right``): quote it.
+    """
+
+    role: ClassVar[Role] = "transform"
+
+    def sql(self, config: ConfigT, inputs: Mapping[str, Schema], context: Context) -> str:
+        """One SELECT in DuckDB's dialect.
+
+        Raises ``ExpressionError`` for an expression that cannot be used.
+        """
+        raise NotImplementedError
+
+    def check(
+        self, config: ConfigT, inputs: Mapping[str, Schema], context: Context
+    ) -> Iterable[Issue]:
+        """Findings beyond what binding the SQL would raise (implicit casts, missing columns).
+
+        Issues carry ``field`` (a dotted config path) and no node.
+        """
+        return ()
+
+
+class Source(Kind[ConfigT]):
+    """A kind that brings rows in through a connector."""
+
+    role: ClassVar[Role] = "source"
+    inputs: ClassVar[tuple[str, ...]] = ()
+
+
+class Target(Kind[ConfigT]):
+    """A kind that takes rows out through a connector."""
+
+    role: ClassVar[Role] = "target"
+    outputs: ClassVar[tuple[str, ...]] = ()
+
+
+AnyKind = Kind[Any]

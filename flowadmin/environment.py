@@ -1,0 +1,65 @@
+"""Every setting that comes from outside, in one typed place.
+
+Read from the process environment, then ``.env``, then the file that ``manage.py up``
+writes for the parts it started (``.flowadmin/runtime.env``).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+HOME = Path(os.environ.get("FLOWADMIN_HOME", BASE_DIR / ".flowadmin"))
+
+
+class Environment(BaseSettings):
+    """Settings of FlowAdmin; each field's description is its documentation."""
+
+    model_config = SettingsConfigDict(
+        env_file=(HOME / "runtime.env", BASE_DIR / ".env"), extra="ignore", frozen=True
+    )
+
+    database_url: str = Field(
+        "postgresql://flowadmin@127.0.0.1:5433/flowadmin",
+        description="FlowAdmin's own PostgreSQL database.",
+    )
+    redis_url: str = Field(
+        "redis://127.0.0.1:6380/0", description="Redis: Celery's broker and the cache."
+    )
+    prefect_api_url: str = Field(
+        "http://127.0.0.1:4200/api", description="Prefect's API, ending in /api."
+    )
+    prefect_api_auth_string: SecretStr = Field(
+        SecretStr(""), description="user:password of Prefect's API; empty = none."
+    )
+    mongodb_url: str = Field("", description="MongoDB with the existing system's documents.")
+
+    flowadmin_secret_key: SecretStr = Field(
+        SecretStr("insecure-development-key-never-use-in-production"),
+        description="Django's SECRET_KEY.",
+    )
+    flowadmin_secret_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Fernet keys for connection secrets, newest first, separated by commas.",
+    )
+    flowadmin_debug: bool = Field(False, description="Django's debug mode.")
+    flowadmin_allowed_hosts: str = Field(
+        "127.0.0.1,localhost,[::1]", description="Host names served, separated by commas."
+    )
+    flowadmin_csrf_trusted_origins: str = Field(
+        "", description="Origins trusted for forms, separated by commas."
+    )
+    flowadmin_web_port: int = Field(8000, description="Port of the web server.")
+    flowadmin_prefect_port: int = Field(4200, description="Port of the embedded Prefect server.")
+    flowadmin_postgres_port: int = Field(5433, description="Port of the embedded PostgreSQL.")
+    flowadmin_redis_port: int = Field(6380, description="Port of the embedded Redis.")
+    flowadmin_wake_url: str = Field(
+        "", description="Redis over which a trigger wakes a pool's worker; empty = poll only."
+    )
+
+
+environment = Environment()

@@ -1,0 +1,14 @@
+"""Every address of FlowAdmin, by audience."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("workflows.api.urls")),
+    path("ui/", include("workflows.pages.urls")),
+]

@@ -1,0 +1,30 @@
+"""What should run, and what happened when it did."""
+
+from workflows.models.connection import Connection
+from workflows.models.registration import Registration, RegistrationOutbox, RegistrationState
+from workflows.models.run import TERMINAL_STATES, NodeRun, Run, RunState, Trigger
+from workflows.models.schedule import Schedule
+from workflows.models.team import ApiToken, Membership, Role, Team
+from workflows.models.version import WorkflowVersion
+from workflows.models.workflow import Dependency, Node, Workflow
+
+__all__ = [
+    "TERMINAL_STATES",
+    "ApiToken",
+    "Connection",
+    "Dependency",
+    "Membership",
+    "Node",
+    "NodeRun",
+    "Registration",
+    "RegistrationOutbox",
+    "RegistrationState",
+    "Role",
+    "Run",
+    "RunState",
+    "Schedule",
+    "Team",
+    "Trigger",
+    "Workflow",
+    "WorkflowVersion",
+]

@@ -1,0 +1,129 @@
+"""The local mirror of runs: a cache of what Prefect says, rebuilt by ``observe --backfill``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+
+from workflows.models.version import WorkflowVersion
+from workflows.models.workflow import Workflow
+
+
+class RunState(models.TextChoices):
+    """Prefect's state types, and skipped for nodes that never started."""
+
+    SCHEDULED = "SCHEDULED"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    CANCELLING = "CANCELLING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CRASHED = "CRASHED"
+    CANCELLED = "CANCELLED"
+    SKIPPED = "SKIPPED"
+
+
+TERMINAL_STATES = frozenset(
+    {
+        RunState.COMPLETED,
+        RunState.FAILED,
+        RunState.CRASHED,
+        RunState.CANCELLED,
+        RunState.SKIPPED,
+    }
+)
+
+
+class Trigger(models.TextChoices):
+    MANUAL = "manual"
+    API = "api"
+    SCHEDULE = "schedule"
+    FALLBACK = "fallback"
+
+
+class Mirrored(models.Model):
+    """A row that follows a state elsewhere: forward in time only, never out of an end."""
+
+    state = models.CharField(max_length=12, choices=RunState, default=RunState.SCHEDULED)
+    state_name = models.CharField(max_length=40, blank=True, help_text="Prefect's own word.")
+    state_at = models.DateTimeField(null=True, blank=True)
+    message = models.TextField(blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state in TERMINAL_STATES
+
+    @property
+    def duration_seconds(self) -> float | None:
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
+    def may_advance(self, state_at: datetime) -> bool:
+        """Whether news of that moment may change this row."""
+        return not self.is_terminal and (self.state_at is None or state_at >= self.state_at)
+
+
+class Run(Mirrored):
+    """One execution of a workflow; its id is that of Prefect's flow run."""
+
+    id = models.UUIDField(primary_key=True)
+    workflow = models.ForeignKey(Workflow, models.CASCADE, related_name="runs")
+    version = models.ForeignKey(
+        WorkflowVersion, models.SET_NULL, null=True, blank=True, related_name="runs"
+    )
+    name = models.CharField(max_length=200, blank=True)
+    pool = models.CharField(max_length=60, blank=True)
+    trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.SCHEDULE)
+    parameters = models.JSONField(default=dict, blank=True)
+    #: Why this pool: the receipt as it stood when the run was made.
+    receipt = models.JSONField(default=dict, blank=True)
+    expected_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="run_created"),
+            models.Index(fields=["workflow", "-created_at"], name="run_workflow_created"),
+            models.Index(fields=["state", "-created_at"], name="run_state_created"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or str(self.id)
+
+
+class NodeRun(Mirrored):
+    """One node within a run: state, rows and time."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="node_runs")
+    node_key = models.CharField(max_length=100)
+    node_name = models.CharField(max_length=200, blank=True)
+    kind = models.CharField(max_length=60, blank=True)
+    position = models.PositiveIntegerField(default=0)
+    task_run_id = models.UUIDField(null=True, blank=True)
+    attempt = models.PositiveIntegerField(default=0)
+    rows_in = models.BigIntegerField(null=True, blank=True)
+    rows_out = models.BigIntegerField(null=True, blank=True)
+    seconds = models.FloatField(null=True, blank=True, help_text="Time spent in this node.")
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "node_key"], name="node_run_once_per_run")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.node_name or self.node_key}: {self.state}"
