@@ -15,6 +15,8 @@ class Column:
     #: The type in the database it comes from (``character varying(80)``), if any.
     native_type: str = ""
     is_nullable: bool = True
+    #: The database fills it when nothing is written (default, identity, serial).
+    has_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
