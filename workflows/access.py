@@ -1,1 +1,195 @@
-"""One table of roles and permissions."""
+"""The one table of roles and permissions, used by admin, API, pages and streams alike.
+
+Ask two questions: ``principal.has_perm("workflows.run_workflow", workflow)`` for an act,
+and ``scope(principal, queryset)`` for the rows a principal may see. A permission asked
+without an object means "in any team"; always pair it with ``scope``.
+
+A principal is a Django user, with a role per team from memberships, or a
+``ServicePrincipal``: an API token, with one role in one team. A superuser may everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import rules
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+
+from workers.models import Pool, PoolAssignment, PoolSample, WorkerSeen
+from workflows.models import (
+    ApiToken,
+    Connection,
+    Dependency,
+    Membership,
+    Node,
+    NodeRun,
+    Registration,
+    RegistrationOutbox,
+    Role,
+    Run,
+    Schedule,
+    Team,
+    Workflow,
+    WorkflowVersion,
+)
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+#: Path from a model to the team that owns its rows; models left out belong to all teams.
+TEAM_PATHS: Mapping[type[Model], str] = {
+    Team: "pk",
+    Membership: "team",
+    ApiToken: "team",
+    Connection: "team",
+    Workflow: "team",
+    Node: "workflow__team",
+    Dependency: "workflow__team",
+    Schedule: "workflow__team",
+    WorkflowVersion: "workflow__team",
+    Registration: "workflow__team",
+    Run: "workflow__team",
+    NodeRun: "run__workflow__team",
+    PoolAssignment: "workflow__team",
+}
+
+_PARTS_OF_A_WORKFLOW = (Node, Dependency, Schedule)
+_ADMINISTERED = (Connection, Membership, ApiToken)
+_SHARED = (Pool, WorkerSeen, PoolSample)
+
+#: The least role for each act on each model; an act that is missing is for superusers only.
+NEEDED: Mapping[tuple[str, type[Model]], Role] = {
+    **{("view", model): Role.VIEWER for model in (*TEAM_PATHS, *_SHARED)},
+    ("view", Membership): Role.ADMIN,
+    ("view", ApiToken): Role.ADMIN,
+    ("view", RegistrationOutbox): Role.ADMIN,
+    ("run", Workflow): Role.OPERATOR,
+    ("pause", Workflow): Role.OPERATOR,
+    ("cancel", Run): Role.OPERATOR,
+    ("add", Workflow): Role.EDITOR,
+    ("change", Workflow): Role.EDITOR,
+    ("register", Workflow): Role.EDITOR,
+    ("test", Connection): Role.EDITOR,
+    **{
+        (act, part): Role.EDITOR
+        for act in ("add", "change", "delete")
+        for part in _PARTS_OF_A_WORKFLOW
+    },
+    ("delete", Workflow): Role.ADMIN,
+    **{(act, model): Role.ADMIN for act in ("add", "change", "delete") for model in _ADMINISTERED},
+    ("pause", Pool): Role.ADMIN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePrincipal:
+    """What an API token may do: answers like a user, but has no user row (``pk`` is None)."""
+
+    token: ApiToken
+
+    pk = None
+    id = None
+    is_active = True
+    is_authenticated = True
+    is_anonymous = False
+    is_staff = False
+    is_superuser = False
+
+    @property
+    def team(self) -> Team:
+        return self.token.team
+
+    @property
+    def role(self) -> Role:
+        return Role(self.token.role)
+
+    @property
+    def username(self) -> str:
+        return f"token {self.token.name}"
+
+    def get_username(self) -> str:
+        return self.username
+
+    def has_perm(self, permission: str, obj: Model | None = None) -> bool:
+        return rules.has_perm(permission, self, obj)
+
+    def has_perms(self, permissions: list[str], obj: Model | None = None) -> bool:
+        return all(self.has_perm(permission, obj) for permission in permissions)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return rules.has_perm(app_label, self)
+
+    def __str__(self) -> str:
+        return self.username
+
+
+def roles_of(principal: Any) -> Mapping[int, int]:
+    """Team id → role. One query per user object, then remembered on it."""
+    if isinstance(principal, ServicePrincipal):
+        return {principal.token.team_id: principal.token.role}
+    if not (principal.is_authenticated and principal.is_active):
+        return {}
+    if not hasattr(principal, "_roles_by_team"):
+        memberships = Membership.objects.filter(user_id=principal.pk)
+        principal._roles_by_team = dict(memberships.values_list("team_id", "role"))
+    return principal._roles_by_team
+
+
+def team_id_of(obj: Model) -> int | None:
+    """The team that owns ``obj``; None for what all teams share."""
+    path = TEAM_PATHS.get(type(obj))
+    if path is None:
+        return None
+    *parents, last = path.split("__")
+    for parent in parents:
+        obj = getattr(obj, parent)
+    return obj.pk if last == "pk" else getattr(obj, f"{last}_id")
+
+
+def scope(principal: Any, queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
+    """The rows that ``principal`` may see: the row filter that matches ``view``."""
+    if principal.is_superuser and principal.is_active:
+        return queryset
+    needed = NEEDED.get(("view", queryset.model))
+    teams = [team for team, role in roles_of(principal).items() if needed and role >= needed]
+    path = TEAM_PATHS.get(queryset.model)
+    if path is None:
+        return queryset if teams else queryset.none()
+    return queryset.filter(**{f"{path}__in": teams})
+
+
+def teams_where(principal: Any, permission: str) -> QuerySet[Team]:
+    """The teams in which ``principal`` has ``permission`` (``workflows.add_workflow``)."""
+    mine = scope(principal, Team.objects.all())
+    return mine.filter(pk__in=[team.pk for team in mine if principal.has_perm(permission, team)])
+
+
+def require(principal: Any, permission: str, obj: Model | None = None) -> None:
+    """Raise ``PermissionDenied``, naming what is missing, unless it is allowed."""
+    if not principal.has_perm(permission, obj):
+        act = permission.partition(".")[2].replace("_", " ")
+        raise PermissionDenied(f"'{principal}' may not {act}: it needs a higher role in the team")
+
+
+def permission_name(act: str, model: type[Model]) -> str:
+    return f"{model._meta.app_label}.{act}_{model._meta.model_name}"
+
+
+def _has_role(least: Role) -> Any:
+    @rules.predicate(name=f"is at least {least.label}")
+    def has_role(principal: Any, obj: Model | None = None) -> bool:
+        team_id = None if obj is None else team_id_of(obj)
+        roles = roles_of(principal)
+        if team_id is None:
+            return any(role >= least for role in roles.values())
+        return roles.get(team_id, 0) >= least
+
+    return rules.is_active & (rules.is_superuser | has_role)
+
+
+for (_act, _model), _role in NEEDED.items():
+    rules.set_perm(permission_name(_act, _model), _has_role(_role))
+for _app in ("workflows", "workers"):
+    rules.set_perm(_app, _has_role(Role.VIEWER))

@@ -1,0 +1,84 @@
+"""Keys to the API: made once, shown once, known afterwards by their hash.
+
+A token reads ``fa_<prefix>_<secret>``. The prefix finds the row and is safe to show;
+the secret has 256 bits, so that a plain SHA-256 of it is enough.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from workflows.models import ApiToken, Role, Team
+
+_MARK = "fa"
+#: ``last_used_at`` is as fine as this, so that reading by API does not write each time.
+_USE_IS_NOTED_EVERY = timedelta(minutes=1)
+
+
+def create(
+    *,
+    team: Team,
+    name: str,
+    role: int = Role.OPERATOR,
+    expires_at: datetime | None = None,
+    created_by: Any = None,
+) -> tuple[ApiToken, str]:
+    """Make a token and return it with its plain text, which cannot be read again."""
+    prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        team=team,
+        name=name,
+        prefix=prefix,
+        digest=_digest(secret),
+        role=role,
+        expires_at=expires_at,
+        created_by=created_by,
+    )
+    return token, f"{_MARK}_{prefix}_{secret}"
+
+
+def find(plain: str) -> ApiToken | None:
+    """The valid token with that plain text, its use noted; None says nothing about why not."""
+    mark, prefix, secret = _split(plain)
+    token = ApiToken.objects.select_related("team").filter(prefix=prefix).first()
+    stored = token.digest if token else _digest("")
+    is_right = hmac.compare_digest(_digest(secret), stored)
+    if token is None or not is_right or mark != _MARK or not is_valid(token):
+        return None
+    _note_use(token)
+    return token
+
+
+def is_valid(token: ApiToken) -> bool:
+    is_expired = token.expires_at is not None and token.expires_at <= timezone.now()
+    return token.revoked_at is None and not is_expired
+
+
+def revoke(token: ApiToken) -> None:
+    """End a token's life at once."""
+    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def _split(plain: str) -> tuple[str, str, str]:
+    # The secret may contain underscores itself.
+    mark, prefix, secret, *_ = [*plain.split("_", 2), "", "", ""]
+    return mark, prefix, secret
+
+
+def _note_use(token: ApiToken) -> None:
+    now = timezone.now()
+    earlier = now - _USE_IS_NOTED_EVERY
+    if token.last_used_at is None or token.last_used_at < earlier:
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=earlier)
+        ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
