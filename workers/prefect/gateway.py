@@ -8,13 +8,16 @@ GatewayError
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from engine.plan import Schedule
+
+#: Prefect's state types that a run never leaves.
+TERMINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 
 
 class GatewayError(Exception):
@@ -80,6 +83,7 @@ class FlowRun:
     pool: str
     is_scheduled: bool
     version: str = ""
+    #: As the flow got them, but for the plan, which is large and known elsewhere.
     parameters: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
 
@@ -147,7 +151,10 @@ class Gateway(Protocol):
     def workers(self, pool: str) -> Sequence[Worker]: ...
 
     def upsert_deployment(self, spec: DeploymentSpec) -> Deployment:
-        """One HTTP call (two on the first ever); same name → same id."""
+        """One HTTP call (two on the first ever), one more when it has an active schedule.
+
+        Same name → same id. Runs that the old schedules had planned are gone afterwards.
+        """
         ...
 
     def set_deployment_paused(self, deployment_id: UUID, is_paused: bool) -> None: ...
@@ -166,7 +173,11 @@ class Gateway(Protocol):
         idempotency_key: str = "",
         tags: Sequence[str] = (),
     ) -> FlowRun:
-        """Start a run now. Equal keys give the same run."""
+        """Start a run now. Equal keys give the same run.
+
+        ``parameters`` are the flow's own (``{"parameters": {…overrides}}``); those not
+        given stay the deployment's.
+        """
         ...
 
     def cancel_run(self, flow_run_id: UUID) -> None:
@@ -175,6 +186,18 @@ class Gateway(Protocol):
 
     def crash_run(self, flow_run_id: UUID, message: str) -> bool:
         """Force a run that died silently into CRASHED; False when it had ended."""
+        ...
+
+    def end_cancel(self, flow_run_id: UUID, message: str) -> bool:
+        """Force a run stuck in cancellation into CANCELLED; False when it had ended."""
+        ...
+
+    def heard_from(self, flow_run_ids: Sequence[UUID], since: datetime) -> Set[UUID]:
+        """Those of the runs whose process gave a sign of life at or after ``since``."""
+        ...
+
+    def ensure_zombie_automation(self) -> None:
+        """Let Prefect crash runs whose heartbeat stops; as often called, there is one."""
         ...
 
     def run(self, flow_run_id: UUID) -> FlowRun: ...

@@ -25,6 +25,8 @@ def environment(database_url: str, port: int, home: Path | str, auth: str = "") 
         "DO_NOT_TRACK": "1",
         # Thirty by default: a second run of a workflow would wait that long for its slot.
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
+        # An hour by default: each planned run holds a copy of its plan.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT5M",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         "PREFECT_LOGGING_LEVEL": "WARNING",
     }
