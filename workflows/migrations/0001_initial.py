@@ -2,6 +2,7 @@
 
 import datetime
 import django.db.models.deletion
+import django.db.models.fields.json
 import django.utils.timezone
 import uuid
 import workflows.fields
@@ -257,6 +258,8 @@ class Migration(migrations.Migration):
                 ('issues', models.JSONField(default=list)),
                 ('schemas', models.JSONField(default=dict)),
                 ('fingerprint', models.CharField(blank=True, max_length=64)),
+                ('requirements', models.JSONField(default=dict)),
+                ('twins', models.JSONField(default=dict)),
                 ('deployment_id', models.UUIDField(blank=True, null=True)),
                 ('deployment_name', models.CharField(blank=True, max_length=300)),
                 ('pool', models.CharField(blank=True, max_length=60)),
@@ -330,5 +333,17 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='run',
             index=models.Index(fields=['state', '-created_at'], name='run_state_created'),
+        ),
+        migrations.AddIndex(
+            model_name='noderun',
+            index=models.Index(condition=models.Q(('state__in', ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING'))), fields=['run'], name='node_run_open'),
+        ),
+        migrations.AddIndex(
+            model_name='run',
+            index=models.Index(condition=models.Q(('state__in', ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING'))), fields=['pool', 'state'], name='run_open'),
+        ),
+        migrations.AddIndex(
+            model_name='node',
+            index=models.Index(django.db.models.fields.json.KT('config__connection'), name='node_connection'),
         ),
     ]

@@ -2,13 +2,14 @@
 
 from workflows.models.connection import Connection
 from workflows.models.registration import Registration, RegistrationOutbox, RegistrationState
-from workflows.models.run import TERMINAL_STATES, NodeRun, Run, RunState, Trigger
+from workflows.models.run import OPEN_STATES, TERMINAL_STATES, NodeRun, Run, RunState, Trigger
 from workflows.models.schedule import Schedule
 from workflows.models.team import ApiToken, Membership, Role, Team
 from workflows.models.version import WorkflowVersion
 from workflows.models.workflow import Dependency, Node, Workflow
 
 __all__ = [
+    "OPEN_STATES",
     "TERMINAL_STATES",
     "ApiToken",
     "Connection",

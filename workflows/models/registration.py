@@ -37,6 +37,10 @@ class Registration(models.Model):
     schemas = models.JSONField(default=dict)
     #: Hash of everything sent to Prefect; equal → no call is made.
     fingerprint = models.CharField(max_length=64, blank=True)
+    #: What routing looks at, counted when last compiled.
+    requirements = models.JSONField(default=dict)
+    #: Pool → ``{"id", "fingerprint"}`` of the deployments without schedules on other pools.
+    twins = models.JSONField(default=dict)
     deployment_id = models.UUIDField(null=True, blank=True)
     deployment_name = models.CharField(max_length=300, blank=True)
     pool = models.CharField(max_length=60, blank=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from workflows.models.version import WorkflowVersion
 from workflows.models.workflow import Workflow
@@ -35,6 +36,8 @@ TERMINAL_STATES = frozenset(
         RunState.SKIPPED,
     }
 )
+#: As a tuple in this order: the partial indexes below are used only for exactly these.
+OPEN_STATES = tuple(state for state in RunState if state not in TERMINAL_STATES)
 
 
 class Trigger(models.TextChoices):
@@ -68,9 +71,14 @@ class Mirrored(models.Model):
             return None
         return (self.ended_at - self.started_at).total_seconds()
 
-    def may_advance(self, state_at: datetime) -> bool:
-        """Whether news of that moment may change this row."""
-        return not self.is_terminal and (self.state_at is None or state_at >= self.state_at)
+    def may_advance(self, state: str, state_at: datetime) -> bool:
+        """Whether news of that moment may change this row.
+
+        An end is taken whatever its moment says: clocks of workers may be ahead.
+        """
+        if self.is_terminal:
+            return False
+        return state in TERMINAL_STATES or self.state_at is None or state_at >= self.state_at
 
 
 class Run(Mirrored):
@@ -99,6 +107,9 @@ class Run(Mirrored):
             models.Index(fields=["-created_at", "-id"], name="run_created"),
             models.Index(fields=["workflow", "-created_at"], name="run_workflow_created"),
             models.Index(fields=["state", "-created_at"], name="run_state_created"),
+            models.Index(
+                fields=["pool", "state"], condition=Q(state__in=OPEN_STATES), name="run_open"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -123,6 +134,9 @@ class NodeRun(Mirrored):
         ordering = ["position", "id"]
         constraints = [
             models.UniqueConstraint(fields=["run", "node_key"], name="node_run_once_per_run")
+        ]
+        indexes = [
+            models.Index(fields=["run"], condition=Q(state__in=OPEN_STATES), name="node_run_open"),
         ]
 
     def __str__(self) -> str:

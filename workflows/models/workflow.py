@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models.fields.json import KT
 
 from workflows.models.team import Team
 
@@ -102,6 +103,7 @@ class Node(models.Model):
             models.UniqueConstraint(fields=["workflow", "key"], name="node_key_in_workflow"),
             models.CheckConstraint(condition=~models.Q(key=""), name="node_has_a_key"),
         ]
+        indexes = [models.Index(KT("config__connection"), name="node_connection")]
 
     def __str__(self) -> str:
         return self.name or self.key
