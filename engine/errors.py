@@ -9,6 +9,8 @@ EngineError
 │   ├── TableNotFound      the table is not there
 │   └── LoadRefused        the target refused the rows (constraint, type, length)
 ├── StepFailed         a step of a plan failed; names the node
+├── Skipped            a step did not run, because one before it failed
+├── Interrupted        the run was told to stop
 └── PlanError          a plan cannot be read (version, fingerprint, sealed secret)
 """
 
@@ -99,3 +101,17 @@ class StepFailed(EngineError):
 
     def __str__(self) -> str:
         return f"{self.code}: node '{self.step}': {self.message}"
+
+
+class Skipped(EngineError):
+    """The step did not run, because one before it failed; never retried."""
+
+    code = "E_SKIPPED"
+    permanent = True
+
+
+class Interrupted(EngineError):
+    """The run was told to stop."""
+
+    code = "E_INTERRUPTED"
+    permanent = True

@@ -1,0 +1,82 @@
+"""Plan → stages: which steps run as one query, and where rows are materialized.
+
+A stage is a tree of steps that ends at its sink: a target, or a step whose rows are read
+more than once (or by nobody) and are therefore kept. Inside a stage rows stream from step
+to step; between stages they wait in a table of the run's DuckDB session.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.kind import AnyKind
+from engine.plan import Step
+
+#: Deeper queries cost DuckDB more to plan than a materialization costs to write.
+MAX_STEPS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Steps that run as one query, inputs before their readers; the last is the sink."""
+
+    key: str
+    steps: tuple[Step, ...]
+    #: Keys of steps that earlier stages materialized and this one reads.
+    reads: tuple[str, ...]
+
+    @property
+    def sink(self) -> Step:
+        return self.steps[-1]
+
+    @property
+    def retries(self) -> int:
+        """How often the stage may run again: as its most patient step allows."""
+        return max(step.retries for step in self.steps)
+
+    @property
+    def retry_delay_seconds(self) -> float:
+        return max(step.retry_delay_seconds for step in self.steps)
+
+    @property
+    def timeout_seconds(self) -> float | None:
+        """The tightest of its steps' limits: they run together, so they end together."""
+        limits = [step.timeout_seconds for step in self.steps if step.timeout_seconds]
+        return min(limits, default=None)
+
+
+def stages(
+    steps: Sequence[Step], kinds: Mapping[str, AnyKind], *, max_steps: int = MAX_STEPS
+) -> tuple[Stage, ...]:
+    """Cut steps (in topological order) into stages, each after those it reads."""
+    readers = Counter(edge.step for step in steps for edge in step.inputs)
+    fused: dict[str, tuple[Step, ...]] = {}  # step → its tree, up to materialized steps
+    found: dict[str, Stage] = {}
+    for step in steps:
+        _cut(step, fused, found, max_steps)
+        fused[step.key] = (*(part for key in _inputs(step) for part in fused.pop(key, ())), step)
+        if readers[step.key] != 1 or kinds[step.kind].role == "target":
+            found[step.key] = _stage(fused.pop(step.key))
+    return tuple(found.values())
+
+
+def _cut(
+    step: Step, fused: dict[str, tuple[Step, ...]], found: dict[str, Stage], max_steps: int
+) -> None:
+    """Materialize the largest inputs of ``step`` until it fits into one stage with the rest."""
+    by_size = sorted((key for key in _inputs(step) if key in fused), key=lambda k: len(fused[k]))
+    while by_size and 1 + sum(len(fused[key]) for key in by_size) > max_steps:
+        largest = by_size.pop()
+        found[largest] = _stage(fused.pop(largest))
+
+
+def _stage(tree: tuple[Step, ...]) -> Stage:
+    inside = {step.key for step in tree}
+    reads = dict.fromkeys(key for step in tree for key in _inputs(step) if key not in inside)
+    return Stage(tree[-1].key, tree, tuple(reads))
+
+
+def _inputs(step: Step) -> tuple[str, ...]:
+    return tuple(edge.step for edge in step.inputs)
