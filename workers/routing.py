@@ -54,11 +54,11 @@ class PoolState:
     def obstacle(self) -> str:
         """Why a run would wait here now; empty when it would not, or nobody knows."""
         if self.is_paused:
-            return "paused"
+            return "is paused"
         if self.workers_online == 0:
-            return "no worker online"
+            return "has no worker online"
         if self.active is not None and self.limit is not None and self.active >= self.limit:
-            return f"full ({self.active} of {self.limit} slots taken)"
+            return f"is full ({self.active} of {self.limit} slots taken)"
         return ""
 
 
@@ -207,9 +207,9 @@ def _summary(
     chosen: PoolState, ruled: PoolState, reason: Reason, why: str, fallbacks: Sequence[Any]
 ) -> str:
     if reason == "manual":
-        note = f", although it is {chosen.obstacle}" if chosen.obstacle else ""
+        note = f", although it {chosen.obstacle}" if chosen.obstacle else ""
         return f"{chosen.name}, because {why}{note}"
     if reason == "fallback":
-        return f"{chosen.name} instead of {ruled.name}, which is {fallbacks[0]['why']}; {why}"
-    waits = f"; it waits, {ruled.name} is {ruled.obstacle}" if fallbacks else ""
+        return f"{chosen.name} instead of {ruled.name}, which {fallbacks[0]['why']}; {why}"
+    waits = f"; it waits: {ruled.name} {ruled.obstacle}" if fallbacks else ""
     return f"{ruled.name}, because {why}{waits}"
