@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from engine.connector import Extraction, TableName
 from engine.issue import Issue
 from engine.schema import Schema
 
@@ -94,12 +95,20 @@ class Source(Kind[ConfigT]):
     role: ClassVar[Role] = "source"
     inputs: ClassVar[tuple[str, ...]] = ()
 
+    def extraction(self, config: ConfigT, context: Context) -> Extraction:
+        """What this node asks of its connection's connector."""
+        raise NotImplementedError
+
 
 class Target(Kind[ConfigT]):
     """A kind that takes rows out through a connector."""
 
     role: ClassVar[Role] = "target"
     outputs: ClassVar[tuple[str, ...]] = ()
+
+    def table(self, config: ConfigT) -> TableName:
+        """The table this node writes to."""
+        raise NotImplementedError
 
 
 AnyKind = Kind[Any]
