@@ -13,14 +13,16 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-HOME = Path(os.environ.get("FLOWADMIN_HOME", BASE_DIR / ".flowadmin"))
+HOME = Path(os.environ.get("FLOWADMIN_HOME", BASE_DIR / ".flowadmin")).resolve()
+#: What an operator sets by file.
+ENV_FILE = Path(os.environ.get("FLOWADMIN_ENV_FILE", BASE_DIR / ".env"))
 
 
 class Environment(BaseSettings):
     """Settings of FlowAdmin; each field's description is its documentation."""
 
     model_config = SettingsConfigDict(
-        env_file=(HOME / "runtime.env", BASE_DIR / ".env"), extra="ignore", frozen=True
+        env_file=(HOME / "runtime.env", ENV_FILE), extra="ignore", frozen=True
     )
 
     database_url: str = Field(

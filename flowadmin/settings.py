@@ -135,8 +135,12 @@ UNFOLD = {
     "SITE_TITLE": "FlowAdmin",
     "SITE_HEADER": "FlowAdmin",
     "SITE_SYMBOL": "account_tree",
+    "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("flowadmin/flowadmin.css")],
+    "DASHBOARD_CALLBACK": "workflows.pages.home.dashboard",
+    # Searching models has no limit in unfold: one search over many workflows stops the site.
     "COMMAND": {"search_models": False},
+    "SIDEBAR": {"navigation": "workflows.pages.navigation.sidebar"},
 }
 
 LOGGING = {

@@ -1,26 +1,91 @@
-"""Real parts for every test: PostgreSQL, Redis and Prefect, one of each per session."""
+"""Real parts for every test: PostgreSQL, Redis and Prefect, one of each per session.
+
+With xdist the controller starts PostgreSQL and Redis, and the workers find their addresses in
+the environment; tests of Prefect share one worker, and so one server.
+"""
 
 from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import django
 import psycopg
 import pytest
+from session_parts import SessionParts
 
-POSTGRES = os.environ.setdefault("FLOWADMIN_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5544")
-os.environ["DATABASE_URL"] = f"{POSTGRES}/flowadmin"
+# In this order: settings are read once, and must find the addresses.
+PARTS = SessionParts()
+os.environ["DJANGO_SETTINGS_MODULE"] = "flowadmin.settings"
+django.setup()
+
+_IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+def pytest_configure() -> None:
+    from django.conf import settings
+
+    # Pages must render without a collectstatic before.
+    plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    settings.STORAGES["staticfiles"]["BACKEND"] = plain
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    is_worker = hasattr(session.config, "workerinput")
+    if getattr(session.config.option, "dist", "no") != "no" and not is_worker:
+        PARTS.start_postgres()
+        PARTS.start_redis()
+
+
+def pytest_unconfigure() -> None:
+    PARTS.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "prefect_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("prefect"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI every part can be had: a skipped test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if _IS_CI and reporter and reporter.stats.get("skipped") and not session.exitstatus:
+        reporter.write_line("CI=true: a skipped test is a failure", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> str:
     """URL of a PostgreSQL server without a database name; a superuser's."""
-    return POSTGRES
+    return PARTS.start_postgres()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> str:
+    """URL of a Redis server."""
+    return PARTS.start_redis()
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> str:
+    """URL of the API of a real Prefect server, without a password."""
+    return PARTS.start_prefect()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    postgres_server: str,
+    redis_server: str,
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> None:
+    """Before pytest-django makes its database, there must be a server; the cache comes along."""
 
 
 @pytest.fixture
-def make_database(postgres_server: str) -> Iterator[object]:
+def make_database(postgres_server: str) -> Iterator[Callable[[], str]]:
     """A function that makes an empty database and returns its URL; dropped afterwards."""
     made: list[str] = []
     with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as admin:

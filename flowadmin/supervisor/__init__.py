@@ -1,0 +1,1 @@
+"""Starts the whole stack, keeps it running and leaves nothing behind."""

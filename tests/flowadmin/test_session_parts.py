@@ -1,0 +1,35 @@
+"""The parts that every other test stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import psycopg
+import pytest
+import redis
+from django.contrib.auth.models import User
+from django.core.cache import cache
+
+
+def test_a_new_database_is_empty(make_database: Callable[[], str]) -> None:
+    with psycopg.connect(make_database()) as connection:
+        tables = connection.execute("select count(*) from pg_stat_user_tables").fetchone()
+    assert tables == (0,)
+
+
+def test_redis_keeps_a_value(redis_server: str) -> None:
+    with redis.Redis.from_url(redis_server) as client:
+        client.set("a", "1")
+        assert client.get("a") == b"1"
+
+
+@pytest.mark.django_db
+def test_django_has_its_database_and_cache() -> None:
+    cache.set("answer", 42)
+    assert (User.objects.count(), cache.get("answer")) == (0, 42)
+
+
+@pytest.mark.slow
+def test_prefect_is_a_real_server(prefect_server: str) -> None:
+    assert httpx.get(f"{prefect_server}/admin/version").json() == "3.8.8"
