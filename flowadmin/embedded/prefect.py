@@ -8,9 +8,7 @@ from flowadmin.embedded.part import Claim, Part, answers
 from workers.prefect import server as prefect
 
 
-def server(
-    home: Path, port: int, database_url: str, auth: str, after: tuple[str, ...] = ()
-) -> Part:
+def server(home: Path, port: int, database_url: str, auth: str = "") -> Part:
     """Prefect's API, scheduler and events in one process; its first start migrates."""
     return Part(
         name="prefect",
