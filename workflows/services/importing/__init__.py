@@ -1,0 +1,1 @@
+"""Workflows that were written elsewhere."""

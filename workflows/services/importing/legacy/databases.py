@@ -1,0 +1,151 @@
+"""Database nodes: first in the graph they read, last they load."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from engine.errors import ExpressionError
+from workflows.services.importing.legacy import codes
+from workflows.services.importing.legacy.codes import Findings
+from workflows.services.importing.legacy.connections import Connections, is_known_database
+from workflows.services.importing.legacy.expressions import translate_expression
+from workflows.services.importing.legacy.fields import target_columns
+from workflows.services.importing.legacy.graph import LegacyGraph
+from workflows.services.importing.legacy.payload import LegacyNode, clean
+from workflows.services.importing.legacy.translated import Translated
+
+_WHERE = re.compile(r"where\b", re.IGNORECASE)
+_LONGEST_NAME_BYTES = 63
+_WRITES = (exp.DML, exp.DDL, exp.Into, exp.Command, exp.Lock)
+
+
+def translate_database(
+    node: LegacyNode, graph: LegacyGraph, connections: Connections, findings: Findings
+) -> Translated | None:
+    """A source where nothing comes before it, else a target; None with findings if neither."""
+    if not is_known_database(node.connector_type):
+        message = f"no connector for '{node.connector_type}' is installed"
+        findings.error(
+            codes.E_UNKNOWN_CONNECTOR,
+            message,
+            node=node.id,
+            field="connector_type",
+            connector_type=node.connector_type,
+        )
+        return None
+    place = {"connection": connections.slug_for(node, findings), **_table(node, findings)}
+    if not graph.parents[node.id]:
+        return _source(node, place, findings)
+    if graph.children[node.id]:
+        message = (
+            f"'{node.name}' loads a table and passes it on, which is not supported yet; "
+            "split it into a target and a workflow that reads the table"
+        )
+        findings.error(codes.E_NOT_SUPPORTED, message, node=node.id)
+    if len(graph.parents[node.id]) > 1:
+        _refuse_inputs(node, len(graph.parents[node.id]), findings)
+    return _target(node, graph, place, findings)
+
+
+def refuse_missing_tables(graph: LegacyGraph, findings: Findings) -> None:
+    """One finding for all database nodes that say neither table nor sql."""
+    missing = sorted(
+        node.id
+        for node in graph.nodes.values()
+        if node.is_database and not node.table and not _sql(node)
+    )
+    if missing:
+        named = ", ".join(f"'{key}'" for key in missing)
+        message = f"neither table nor sql is given at {named}; give one of them"
+        findings.error(codes.E_MISSING_TABLE, message, nodes=missing)
+
+
+def _refuse_inputs(node: LegacyNode, count: int, findings: Findings) -> None:
+    message = f"'{node.name}' has {count} inputs; a target takes one"
+    findings.error(codes.E_NOT_SUPPORTED, message, node=node.id)
+
+
+def _source(node: LegacyNode, place: dict[str, Any], findings: Findings) -> Translated:
+    sql, condition = _sql(node), clean(node.database.get("filter"))
+    if not sql:
+        columns = node.database.get("columns")
+        chosen = {"columns": [str(name) for name in columns]} if columns else {}
+        return Translated("database_source", place | _filter(node, condition, findings) | chosen)
+    if condition:
+        message = "both sql and filter are given; sql wins, the filter is ignored"
+        findings.warn(codes.W_FILTER_IGNORED, message, node=node.id, field="dbDetails.filter")
+    _refuse_writes(node, sql, findings)
+    return Translated("database_source", {"connection": place["connection"], "sql": sql})
+
+
+def _target(
+    node: LegacyNode, graph: LegacyGraph, place: dict[str, Any], findings: Findings
+) -> Translated:
+    mode = "replace" if node.database.get("truncateTable") is True else "append"
+    columns = target_columns(node, graph, findings)
+    for column in columns:
+        check_identifier(column["target"], node, "field_mapping", findings)
+    return Translated("database_target", {**place, "mode": mode, "columns": columns})
+
+
+def _table(node: LegacyNode, findings: Findings) -> dict[str, str]:
+    place = {key: str(node.database.get(key) or "").strip() for key in ("schema", "table")}
+    for key, name in place.items():
+        if name:
+            check_identifier(name, node, f"dbDetails.{key}", findings)
+    return {key: name for key, name in place.items() if name}
+
+
+def _filter(node: LegacyNode, condition: str, findings: Findings) -> dict[str, str]:
+    condition = _WHERE.sub("", condition, count=1).strip() if _WHERE.match(condition) else condition
+    if not condition:
+        return {}
+    try:
+        return {"filter": translate_expression(condition)}
+    except ExpressionError as error:
+        key = "dbDetails.filter"
+        findings.error(codes.E_EXPRESSION, error.message, node=node.id, field=key, key=key)
+        return {}
+
+
+def _sql(node: LegacyNode) -> str:
+    return clean(node.database.get("sql")).rstrip("; \t\r\n")
+
+
+def _refuse_writes(node: LegacyNode, sql: str, findings: Findings) -> None:
+    try:
+        statements = sqlglot.parse(sql, read="postgres")
+    except (SqlglotError, RecursionError):
+        reason = "it cannot be understood"
+    else:
+        reason = "" if _is_one_select(statements) else "it is not one SELECT"
+    if reason:
+        message = f"sql of '{node.name}' is refused: {reason}; give one read-only SELECT"
+        key = "dbDetails.sql"
+        findings.error(codes.E_SQL_NOT_READONLY, message, node=node.id, field=key, key=key)
+
+
+def _is_one_select(statements: list[exp.Expression | None]) -> bool:
+    return (
+        len(statements) == 1
+        and isinstance(statements[0], exp.Query)
+        and not any(
+            isinstance(part, _WRITES) and not isinstance(part, exp.Query)
+            for part in statements[0].walk()
+        )
+    )
+
+
+def check_identifier(name: str, node: LegacyNode, key: str, findings: Findings) -> None:
+    """Every name is quoted where it is used, so only what no database takes is refused."""
+    if len(name.encode()) > _LONGEST_NAME_BYTES or not name.isprintable():
+        message = (
+            f"'{name[:80]}' is no name for a table or column; "
+            f"expected at most {_LONGEST_NAME_BYTES} printable bytes"
+        )
+        findings.error(codes.E_IDENTIFIER, message, node=node.id, field=key, key=key)
