@@ -1,99 +1,134 @@
-"""Saves → deployments, through an outbox: nothing is lost, whatever dies in between.
+"""Saves → deployments.
 
-One outbox row per workflow carries a generation number, raised in the transaction that
-changes the workflow. Whoever claims the row brings Prefect in line with the rows as they
-are then, and notes the generation it started from; a save in the meantime makes it go again.
-
-1. ``mark_dirty`` raises the generation and wakes Celery after the commit.
-2. ``register`` claims the row by one conditional UPDATE with a lease.
-3. It compiles, routes, seals, compares with what is registered, and makes one call.
-4. It records the outcome and releases the row, unless the lease was lost.
-5. ``sweep`` picks up lost messages, lost leases and retries that are due;
-   ``reconcile`` finds what nobody announced.
+1. ``mark_dirty`` raises the workflow's generation in the outbox, in the transaction that
+   changes it, and wakes Celery after the commit.
+2. ``register`` claims the outbox row, compiles, routes, seals, compares with what is
+   registered, makes one call, records the outcome and releases the row.
+3. ``sweep`` picks up lost messages, lost leases and retries that are due.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from functools import partial
+import time
+from dataclasses import replace
 from uuid import UUID
 
-from celery import current_app
-from django.db import connection, transaction
-from django.utils import timezone
+from django.db import transaction
 
-from workflows.models import Registration, RegistrationState, Workflow
+from workers.prefect.gateway import GatewayError, NotThere
+from workers.provisioning import ensure_pools
+from workers.routing import Requirements
+from workflows.models import Registration, RegistrationOutbox, RegistrationState, Workflow
+from workflows.outbox import Claim, claim, due, mark_dirty, one_mark, release
+from workflows.services.deploying import LeaseLost, NotSealable, Outcome, deploy, twin
+
+__all__ = [
+    "NotSealable",
+    "mark_dirty",
+    "one_mark",
+    "register",
+    "register_from_scratch",
+    "requirements_of",
+    "sweep",
+    "twin",
+]
 
 log = logging.getLogger(__name__)
 
-_collected: ContextVar[set[UUID] | None] = ContextVar("collected", default=None)
-
-# One statement, ids in order: the row locks of two transactions cannot cross.
-_RAISE_GENERATION = """
-    insert into workflows_registrationoutbox as outbox
-        (workflow_id, generation, done_generation, attempts, next_try_at)
-    select id, 1, 0, 0, now() from unnest(%s::uuid[]) as id
-    on conflict (workflow_id) do update
-        set generation = outbox.generation + 1, attempts = 0, next_try_at = now()
-"""
+SWEEP_SECONDS = 45
 
 
-def mark_dirty(*workflow_ids: UUID) -> None:
-    """Note, in the current transaction, that these workflows must be registered again."""
-    collected = _collected.get()
-    if collected is not None:
-        collected.update(workflow_ids)
-    elif workflow_ids:
-        _mark(sorted(set(workflow_ids)))
+def register(workflow_id: UUID) -> str:
+    """Bring the workflow's deployment in line with its latest save, if nobody else does.
 
-
-@contextmanager
-def one_mark() -> Iterator[None]:
-    """Let every ``mark_dirty`` inside the block be written once, at its end.
-
-    The block must lie within one transaction.
+    Returns what was done: noop, registered, unchanged, failed, retrying, disabled, removed.
     """
-    token = _collected.set(set())
+    word = "noop"
+    while held := claim(workflow_id):
+        Registration.objects.filter(pk=workflow_id).update(state=RegistrationState.REGISTERING)
+        try:
+            outcome = _attempt(held)
+        except LeaseLost:
+            return word
+        word = outcome.word
+        if not _finish(held, outcome):
+            return word
+    return word
+
+
+def register_from_scratch(workflow_id: UUID) -> None:
+    """Send everything to Prefect again, whatever is thought to be there."""
+    with transaction.atomic():
+        Registration.objects.filter(pk=workflow_id).update(fingerprint="", twins={})
+        mark_dirty(workflow_id)
+
+
+def requirements_of(workflow: Workflow, preferred_pool: str = "") -> Requirements:
+    """What routing looks at, as last compiled; ``preferred_pool`` stands above the workflow's."""
+    counted = Requirements(**workflow.registration.requirements)
+    return replace(counted, preferred_pool=preferred_pool or counted.preferred_pool)
+
+
+def sweep(limit: int = 200) -> list[str]:
+    """Register what is due; stops early when it takes long, the next sweep goes on."""
+    deadline = time.monotonic() + SWEEP_SECONDS
+    done: list[str] = []
+    for workflow_id in due(limit):
+        if time.monotonic() > deadline:
+            break
+        done.append(register(workflow_id))
+    return done
+
+
+def _attempt(held: Claim) -> Outcome:
+    def keep_lease() -> None:
+        if not held.is_held():
+            raise LeaseLost
+
     try:
-        yield
-        collected = _collected.get() or set()
-    finally:
-        _collected.reset(token)
-    mark_dirty(*collected)
+        return deploy(held.workflow_id, keep_lease)
+    except NotThere as error:
+        return _mend_pools(error)
+    except GatewayError as error:
+        if error.permanent:
+            return Outcome("failed", RegistrationState.FAILED, f"Prefect refused it: {error}")
+        return _retry(f"Prefect does not answer: {error}")
+    except LeaseLost:
+        raise
+    except Exception as error:
+        log.exception("registering workflow %s failed", held.workflow_id)
+        return _retry(f"unexpected: {error}")
 
 
-def _mark(workflow_ids: list[UUID]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_RAISE_GENERATION, [workflow_ids])
-    _show_pending(workflow_ids)
-    waiting: set[UUID] = connection.__dict__.setdefault("_flowadmin_to_wake", set())
-    for workflow_id in workflow_ids:
-        waiting.add(workflow_id)
-        transaction.on_commit(partial(_wake, waiting, workflow_id), robust=True)
+def _mend_pools(error: NotThere) -> Outcome:
+    """What a registration may miss in Prefect is its pool, after Prefect's database was lost."""
+    try:
+        ensure_pools()
+    except GatewayError as reason:
+        return _retry(f"Prefect misses a pool that cannot be made: {reason}")
+    return _retry(f"Prefect missed something: {error}")
 
 
-def _show_pending(workflow_ids: Iterable[UUID]) -> None:
-    existing = Workflow.objects.filter(pk__in=workflow_ids).values_list("pk", flat=True)
-    Registration.objects.bulk_create(
-        [
-            Registration(workflow_id=pk, state=RegistrationState.PENDING, updated_at=timezone.now())
-            for pk in existing
-        ],
-        update_conflicts=True,
-        unique_fields=["workflow"],
-        update_fields=["state", "reason", "attempts", "next_try_at", "updated_at"],
+def _retry(reason: str) -> Outcome:
+    return Outcome("retrying", RegistrationState.RETRYING, reason)
+
+
+@transaction.atomic
+def _finish(held: Claim, outcome: Outcome) -> bool:
+    """Record the outcome and release the row; True when a later save is waiting."""
+    is_done = outcome.state is not RegistrationState.RETRYING
+    row = release(held, is_done=is_done)
+    if row is None:
+        return False
+    is_stale = row.generation != held.generation
+    Registration.objects.filter(pk=held.workflow_id).update(
+        state=RegistrationState.PENDING if is_stale else outcome.state,
+        reason=outcome.reason,
+        attempts=row.attempts,
+        next_try_at=None if is_done else row.next_try_at,
+        **outcome.fields,
     )
-
-
-def _wake(waiting: set[UUID], workflow_id: UUID) -> None:
-    """One message per workflow and commit, whatever the number of saves in it."""
-    if workflow_id not in waiting:
-        return
-    waiting.discard(workflow_id)
-    try:
-        current_app.send_task("workflows.tasks.register", (str(workflow_id),), retry=False)
-    except Exception as error:  # noqa: BLE001  no broker error may fail a save that is committed
-        log.warning("no broker (%s); the sweep will register workflow %s", error, workflow_id)
+    if outcome.word == "removed" and not is_stale:
+        RegistrationOutbox.objects.filter(pk=held.workflow_id).delete()
+    return is_stale

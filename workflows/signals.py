@@ -1,1 +1,87 @@
-"""Signals."""
+"""Receivers for writes nobody announces: the admin's forms, cascades, the shell.
+
+Correctness never depends on them: bulk writes send no signals, and services that use bulk
+writes mark the workflow themselves; ``reconcile`` finds what is left.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.signals import post_delete, post_init, post_save
+from django.dispatch import receiver
+
+from workers.models import Pool
+from workflows.models import Connection, Dependency, Node, Schedule, Workflow
+from workflows.outbox import mark_dirty
+from workflows.services.connections import note_change
+
+#: What of a pool is part of the deployments on it, and what decides which are on it.
+_POOL_SEALING = ("public_key", "memory_limit_mb")
+_POOL_RULE = (
+    "rank", "nodes_above", "database_nodes_above", "transforms_above", "rows_above",
+    "takes_high_memory",
+)  # fmt: skip
+
+
+@receiver([post_save, post_delete], sender=Workflow)
+def workflow_changed(instance: Workflow, raw: bool = False, **_: Any) -> None:
+    if not raw:
+        mark_dirty(instance.pk)
+
+
+@receiver([post_save, post_delete], sender=Node)
+@receiver([post_save, post_delete], sender=Dependency)
+@receiver([post_save, post_delete], sender=Schedule)
+def part_changed(
+    instance: Node | Dependency | Schedule, raw: bool = False, origin: Any = None, **_: Any
+) -> None:
+    if not raw and not _is_of_workflow(origin):
+        mark_dirty(instance.workflow_id)
+
+
+@receiver(post_save, sender=Connection)
+def connection_changed(instance: Connection, created: bool, raw: bool = False, **_: Any) -> None:
+    """A new one may be what a workflow was missing."""
+    if not raw:
+        note_change(instance)
+
+
+@receiver(post_delete, sender=Connection)
+def connection_deleted(instance: Connection, **_: Any) -> None:
+    note_change(instance)
+
+
+@receiver(post_init, sender=Pool)
+def pool_loaded(instance: Pool, **_: Any) -> None:
+    _remember(instance)
+
+
+@receiver(post_save, sender=Pool)
+def pool_changed(instance: Pool, raw: bool = False, **_: Any) -> None:
+    """Its deployments carry secrets sealed to its key; its rule concerns every workflow."""
+    before = instance.__dict__["_as_loaded"]
+    _remember(instance)
+    changed = {
+        name for name, value in instance.__dict__["_as_loaded"].items() if before[name] != value
+    }
+    if raw or not changed:
+        return
+    concerned = Workflow.objects.all()
+    if not changed & set(_POOL_RULE):
+        concerned = concerned.filter(assignment__pool=instance)
+    mark_dirty(*concerned.values_list("pk", flat=True))
+
+
+def _remember(pool: Pool) -> None:
+    """Deferred fields are left alone: reading one here would load the pool again."""
+    names = (*_POOL_SEALING, *_POOL_RULE)
+    pool.__dict__["_as_loaded"] = {name: pool.__dict__.get(name) for name in names}
+
+
+def _is_of_workflow(origin: Any) -> bool:
+    """Whether a part goes because its workflow does, which is announced once by itself."""
+    return isinstance(origin, Workflow) or (
+        isinstance(origin, QuerySet) and origin.model is Workflow
+    )

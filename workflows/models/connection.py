@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
 from workflows.fields import EncryptedJSONField
@@ -43,3 +45,10 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Never writes ``revision`` of an existing row: this copy of it may be old."""
+        if not self._state.adding and kwargs.get("update_fields") is None:
+            fields = (field.name for field in self._meta.concrete_fields)
+            kwargs["update_fields"] = [name for name in fields if name not in ("id", "revision")]
+        super().save(*args, **kwargs)

@@ -13,7 +13,7 @@ from django.utils.text import slugify
 
 from engine.issue import Issue
 from workers.models import Pool
-from workflows import registration
+from workflows import outbox
 from workflows.definition import Definition
 from workflows.models import Dependency, Node, Team, Workflow, WorkflowVersion
 from workflows.services.storable import problems_of, schedule_row
@@ -87,14 +87,14 @@ def save_definition(
     """
     if problems := problems_of(definition):
         raise DefinitionRejected(problems)
-    with transaction.atomic(), registration.one_mark():
+    with transaction.atomic(), outbox.one_mark():
         workflow = _write_workflow(team, workflow, workflow_id, definition, author, legacy)
         if expected_version is not None:
             _refuse_if_stale(workflow, expected_version)
         nodes = _write_nodes(workflow, definition, layout)
         _write_dependencies(workflow, definition, nodes)
         _write_schedules(workflow, definition)
-        registration.mark_dirty(workflow.pk)
+        outbox.mark_dirty(workflow.pk)
         record_version(workflow, author, message, definition=definition_of(workflow))
     return workflow
 

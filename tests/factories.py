@@ -1,0 +1,171 @@
+"""One factory per model; a test names only what matters to it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+import factory
+from django.contrib.auth import get_user_model
+from factory.django import DjangoModelFactory
+
+from workers.models import Pool, PoolAssignment, PoolSample, WorkerSeen
+from workflows import models
+
+
+class UserFactory(DjangoModelFactory):
+    class Meta:
+        model = get_user_model()
+
+    username = factory.Sequence(lambda n: f"user{n}")
+    password = factory.django.Password("secret")
+
+
+class TeamFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Team
+
+    name = factory.Sequence(lambda n: f"Team {n}")
+    slug = factory.Sequence(lambda n: f"team-{n}")
+
+
+class MembershipFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Membership
+
+    team = factory.SubFactory(TeamFactory)
+    user = factory.SubFactory(UserFactory)
+    role = models.Role.EDITOR
+
+
+class ApiTokenFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ApiToken
+
+    team = factory.SubFactory(TeamFactory)
+    name = "token"
+    prefix = factory.Sequence(lambda n: f"{n:012d}")
+    digest = "0" * 64
+
+
+class ConnectionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Connection
+
+    team = factory.SubFactory(TeamFactory)
+    slug = factory.Sequence(lambda n: f"connection-{n}")
+    name = factory.SelfAttribute("slug")
+    connector = "postgresql"
+
+
+class WorkflowFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Workflow
+
+    team = factory.SubFactory(TeamFactory)
+    name = factory.Sequence(lambda n: f"Workflow {n}")
+    slug = factory.Sequence(lambda n: f"workflow-{n}")
+
+
+class NodeFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Node
+
+    workflow = factory.SubFactory(WorkflowFactory)
+    key = factory.Sequence(lambda n: f"node{n}")
+    kind = "filter"
+    position = factory.Sequence(int)
+
+
+class DependencyFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Dependency
+
+    workflow = factory.SelfAttribute("source.workflow")
+    source = factory.SubFactory(NodeFactory)
+    target = factory.SubFactory(NodeFactory, workflow=factory.SelfAttribute("..source.workflow"))
+
+
+class ScheduleFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Schedule
+
+    workflow = factory.SubFactory(WorkflowFactory)
+    slug = factory.Sequence(lambda n: f"schedule-{n}")
+    cron = "0 3 * * *"
+
+
+class VersionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.WorkflowVersion
+
+    workflow = factory.SubFactory(WorkflowFactory)
+    number = 1
+    definition = factory.LazyAttribute(
+        lambda version: {"name": version.workflow.name, "nodes": [], "parameters": {}}
+    )
+    fingerprint = "0" * 64
+
+
+class RegistrationFactory(DjangoModelFactory):
+    """The row exists since the workflow was saved: it is filled in."""
+
+    class Meta:
+        model = models.Registration
+        django_get_or_create = ("workflow",)
+
+    workflow = factory.SubFactory(WorkflowFactory)
+
+
+class RunFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Run
+
+    id = factory.LazyFunction(uuid.uuid4)
+    workflow = factory.SubFactory(WorkflowFactory)
+    created_at = factory.LazyFunction(lambda: datetime.now(UTC))
+
+
+class NodeRunFactory(DjangoModelFactory):
+    class Meta:
+        model = models.NodeRun
+
+    run = factory.SubFactory(RunFactory)
+    node_key = factory.Sequence(lambda n: f"node{n}")
+
+
+class PoolFactory(DjangoModelFactory):
+    class Meta:
+        model = Pool
+
+    name = factory.Sequence(lambda n: f"pool-{n}")
+    rank = factory.Sequence(lambda n: 100 + n)
+
+
+class PoolAssignmentFactory(DjangoModelFactory):
+    class Meta:
+        model = PoolAssignment
+
+    workflow = factory.SubFactory(WorkflowFactory)
+    pool = factory.SubFactory(PoolFactory)
+    reason = PoolAssignment.Reason.RULE
+
+
+class WorkerSeenFactory(DjangoModelFactory):
+    class Meta:
+        model = WorkerSeen
+
+    pool = factory.SubFactory(PoolFactory)
+    name = factory.Sequence(lambda n: f"worker-{n}")
+    is_online = True
+
+
+class PoolSampleFactory(DjangoModelFactory):
+    class Meta:
+        model = PoolSample
+
+    pool = factory.SubFactory(PoolFactory)
+    taken_at = factory.LazyFunction(lambda: datetime.now(UTC))
+    active = 0
+    queued = 0
+    workers_online = 1

@@ -1,0 +1,279 @@
+"""Definition → issues and, if none is an error, a plan.
+
+Pure but for reading its arguments. Every finding is collected; what depends on something
+already reported is left out, so that one mistake gives one issue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from engine.connector import Extraction, TableName
+from engine.errors import AccessDenied, ConnectorError, EngineError, TableNotFound
+from engine.graph import order, parse_configs
+from engine.issue import Issue, Severity
+from engine.kind import AnyKind, Context, NodeConfig, Source, Target
+from engine.plan import Input, Plan, PlanConnection, Step, canonical_json
+from engine.schema import Column, Schema
+from engine.suggestion import unknown
+from workers.routing import Requirements
+from workflows.definition import Definition, NodeDefinition
+
+#: Prefect refuses parameters above 512 KB; a tenth is left for sealed secrets and tags.
+PLAN_LIMIT_BYTES = 512 * 1024 * 9 // 10
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFacts:
+    """What compiling needs to know of a connection: everything but its secrets."""
+
+    connector: str
+    options: Mapping[str, Any]
+    revision: int = 1
+    #: What its connector finds wrong with its settings, in words; empty = usable.
+    problems: tuple[str, ...] = ()
+
+
+class Catalog(Protocol):
+    """Reads columns of real tables. Both methods raise ``ConnectorError``."""
+
+    def columns(self, connection: str, extraction: Extraction) -> Schema: ...
+
+    def target_columns(self, connection: str, table: TableName) -> Sequence[Column]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """``plan`` is None if any issue is an error. Its secrets are not sealed yet."""
+
+    plan: Plan | None
+    issues: tuple[Issue, ...]
+    #: Node key → columns at its output; None where they are not known.
+    schemas: Mapping[str, Schema | None]
+    requirements: Requirements
+
+    @property
+    def errors(self) -> tuple[Issue, ...]:
+        return _errors(self.issues)
+
+
+@dataclass(slots=True)
+class _Tables:
+    """What the catalog answered, by node key."""
+
+    sources: dict[str, Schema | None] = field(default_factory=dict)
+    targets: dict[str, Sequence[Column] | None] = field(default_factory=dict)
+    issues: list[Issue] = field(default_factory=list)
+
+
+def compile_workflow(
+    definition: Definition,
+    *,
+    workflow_id: str,
+    version: int,
+    connections: Mapping[str, ConnectionFacts],
+    catalog: Catalog,
+    kinds: Mapping[str, AnyKind],
+) -> Compilation:
+    """Check a definition completely, and make a plan of it if it can run.
+
+    A table or database that cannot be read now gives a warning: it may be there when the
+    workflow runs, and what depends on it is not typed.
+    """
+    from engine.binding import bind
+
+    steps = _steps(definition, kinds)
+    ordered = order(steps, kinds)
+    configs, config_issues = parse_configs(ordered.steps or steps, kinds)
+    issues = [*ordered.issues, *config_issues, *_check_parameters(definition)]
+    issues += _check_connections(configs, ordered.steps, connections, kinds)
+
+    broken = {issue.node for issue in _errors(issues)}
+    sound = _without_descendants(ordered.steps, broken)
+    tables = _read_tables(sound, configs, catalog, kinds, definition.parameters)
+    unread = {key for key, schema in tables.sources.items() if schema is None}
+    typable = [
+        step.model_copy(update={"config": configs[step.key].model_dump(mode="json")})
+        for step in _without_descendants(sound, unread)
+    ]
+    bound = bind(typable, tables.sources, kinds, definition.parameters, tables.targets)
+    issues += [*tables.issues, *bound.issues]
+
+    plan = None
+    if not _errors(issues):
+        plan = _plan(definition, workflow_id, version, ordered.steps, configs, connections, kinds)
+        issues += _check_size(plan)
+    return Compilation(
+        plan=None if _errors(issues) else plan,
+        issues=_in_order(issues, steps),
+        schemas={step.key: bound.schemas.get(step.key) for step in steps},
+        requirements=_requirements(definition, kinds),
+    )
+
+
+def _steps(definition: Definition, kinds: Mapping[str, AnyKind]) -> list[Step]:
+    inputs: dict[str, list[Input]] = {}
+    for edge in definition.dependencies:
+        inputs.setdefault(edge.target, []).append(
+            Input(port=edge.target_port, step=edge.source, output=edge.source_port)
+        )
+    return [_step(node, tuple(inputs.get(node.key, ())), kinds) for node in definition.nodes]
+
+
+def _step(node: NodeDefinition, inputs: tuple[Input, ...], kinds: Mapping[str, AnyKind]) -> Step:
+    return Step(
+        key=node.key,
+        name=node.name or node.key,
+        kind=node.kind,
+        kind_version=kinds[node.kind].version if node.kind in kinds else 1,
+        config=node.config,
+        inputs=inputs,
+        retries=node.retries,
+        retry_delay_seconds=node.retry_delay_seconds,
+        timeout_seconds=node.timeout_seconds,
+    )
+
+
+def _check_parameters(definition: Definition) -> Iterator[Issue]:
+    for name, value in definition.parameters.items():
+        if not isinstance(value, str | int | float | bool | None):
+            message = f"parameter '{name}' is a {type(value).__name__}; expected text, a number, "
+            message += "true, false or null"
+            yield Issue(code="parameter_invalid", message=message, field=f"parameters.{name}")
+
+
+def _check_connections(
+    configs: Mapping[str, NodeConfig],
+    steps: Sequence[Step],
+    connections: Mapping[str, ConnectionFacts],
+    kinds: Mapping[str, AnyKind],
+) -> Iterator[Issue]:
+    for step in steps:
+        if step.key not in configs:
+            continue
+        for slug in kinds[step.kind].connections(configs[step.key]):
+            if slug not in connections:
+                message = unknown("connection", slug, sorted(connections))
+                yield _connection_issue("connection_missing", message, step.key)
+            for problem in connections[slug].problems if slug in connections else ():
+                message = f"connection '{slug}' cannot be used: {problem}"
+                yield _connection_issue("connection_invalid", message, step.key)
+
+
+def _connection_issue(code: str, message: str, node: str) -> Issue:
+    return Issue(code=code, message=message, node=node, field="connection")
+
+
+def _without_descendants(steps: Sequence[Step], excluded: set[str]) -> list[Step]:
+    """Steps (in topological order) that neither are excluded nor depend on one that is."""
+    out = set(excluded)
+    kept: list[Step] = []
+    for step in steps:
+        if step.key in out or any(edge.step in out for edge in step.inputs):
+            out.add(step.key)
+        else:
+            kept.append(step)
+    return kept
+
+
+def _read_tables(
+    steps: Sequence[Step],
+    configs: Mapping[str, NodeConfig],
+    catalog: Catalog,
+    kinds: Mapping[str, AnyKind],
+    parameters: Mapping[str, Any],
+) -> _Tables:
+    found = _Tables()
+    for step in steps:
+        kind, config = kinds[step.kind], configs[step.key]
+        slug = next(iter(kind.connections(config)), "")
+        try:
+            if isinstance(kind, Source) and slug:
+                found.sources[step.key] = None
+                extraction = kind.extraction(config, Context(parameters))
+                found.sources[step.key] = catalog.columns(slug, extraction)
+            elif isinstance(kind, Target) and slug:
+                found.targets[step.key] = None
+                found.targets[step.key] = catalog.target_columns(slug, kind.table(config))
+        except EngineError as error:
+            found.issues.append(_catalog_issue(error, config).at(step.key))
+    return found
+
+
+def _catalog_issue(error: EngineError, config: NodeConfig) -> Issue:
+    table_field = "table" if getattr(config, "table", "") else "sql"
+    match error:
+        case TableNotFound():
+            code, where = "table_not_found", table_field
+        case AccessDenied():
+            code, where = "access_denied", "connection"
+        case ConnectorError():
+            code, where = "catalog_unavailable", "connection"
+        case _:
+            return Issue(code="setting_invalid", message=error.message, field=table_field)
+    return Issue(code=code, message=error.message, severity=Severity.WARNING, field=where)
+
+
+def _plan(
+    definition: Definition,
+    workflow_id: str,
+    version: int,
+    steps: Sequence[Step],
+    configs: Mapping[str, NodeConfig],
+    connections: Mapping[str, ConnectionFacts],
+    kinds: Mapping[str, AnyKind],
+) -> Plan:
+    used = {slug for step in steps for slug in kinds[step.kind].connections(configs[step.key])}
+    return Plan(
+        workflow_id=workflow_id,
+        workflow_name=definition.name,
+        workflow_version=version,
+        steps=tuple(
+            step.model_copy(update={"config": configs[step.key].model_dump(mode="json")})
+            for step in steps
+        ),
+        connections={slug: _plan_connection(connections[slug]) for slug in sorted(used)},
+        parameters=definition.parameters,
+    )
+
+
+def _plan_connection(facts: ConnectionFacts) -> PlanConnection:
+    return PlanConnection(
+        connector=facts.connector, options=dict(facts.options), revision=facts.revision
+    )
+
+
+def _check_size(plan: Plan) -> Iterator[Issue]:
+    size = len(canonical_json(plan.model_dump(mode="json")))
+    if size > PLAN_LIMIT_BYTES:
+        message = (
+            f"the plan is {size / 1000:,.0f} KB; at most {PLAN_LIMIT_BYTES / 1000:,.0f} KB can be "
+            "registered; split the workflow, or shorten its SQL and expressions"
+        )
+        yield Issue(code="plan_too_large", message=message)
+
+
+def _requirements(definition: Definition, kinds: Mapping[str, AnyKind]) -> Requirements:
+    roles = [kinds[node.kind].role for node in definition.nodes if node.kind in kinds]
+    return Requirements(
+        nodes=len(definition.nodes),
+        database_nodes=sum(role in ("source", "target") for role in roles),
+        transforms=roles.count("transform"),
+        estimated_rows=definition.estimated_rows,
+        needs_high_memory=definition.needs_high_memory,
+        preferred_pool=definition.preferred_pool,
+    )
+
+
+def _errors(issues: Sequence[Issue]) -> tuple[Issue, ...]:
+    return tuple(issue for issue in issues if issue.severity is Severity.ERROR)
+
+
+def _in_order(issues: Sequence[Issue], steps: Sequence[Step]) -> tuple[Issue, ...]:
+    """Errors first, then as the nodes are listed; what concerns the whole workflow leads."""
+    place = {step.key: index for index, step in enumerate(steps)}
+    return tuple(
+        sorted(issues, key=lambda i: (i.severity is not Severity.ERROR, place.get(i.node, -1)))
+    )

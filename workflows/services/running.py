@@ -1,0 +1,187 @@
+"""Run, cancel, pause, resume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+from engine.suggestion import unknown
+from workers.capacity import pool_states
+from workers.models import Pool, PoolAssignment
+from workers.prefect.current import gateway
+from workers.prefect.gateway import FlowRun, GatewayError, NotThere, PrefectUnreachable
+from workers.routing import Route, route
+from workers.wake import wake
+from workflows import registration
+from workflows.models import OPEN_STATES, Registration, Run, Trigger, Workflow
+from workflows.services import mirror
+
+
+class NotRunnable(Exception):
+    """The workflow cannot run now; ``code`` is stable, ``reason`` is for people.
+
+    Codes: disabled, not_registered, unknown_parameter, unknown_pool, pools_full,
+    prefect_unreachable, prefect_refused.
+    """
+
+    def __init__(self, reason: str, code: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a run goes, and why."""
+
+    deployment_id: UUID
+    pool: str
+    receipt: dict[str, Any]
+
+
+def run_now(
+    *,
+    workflow: Workflow,
+    user: AbstractBaseUser | None = None,
+    trigger: Trigger = Trigger.MANUAL,
+    parameters: Mapping[str, Any] | None = None,
+    idempotency_key: str = "",
+    preferred_pool: str = "",
+    refuse_when_full: bool = False,
+) -> Run:
+    """Start a run of the registered version; a paused workflow may be run by hand.
+
+    Equal idempotency keys of a workflow give the same run. If the assigned pool is paused,
+    full or without a worker, the run goes to the pool that routing falls back to, if any;
+    otherwise it waits in the assigned one, or with ``refuse_when_full`` raises.
+
+    Raises NotRunnable.
+    """
+    current = _runnable(workflow)
+    _check_parameters(current, parameters or {})
+    try:
+        place = _place(workflow, current, preferred_pool, refuse_when_full)
+        flow_run = gateway().create_run(
+            place.deployment_id,
+            parameters={"parameters": dict(parameters)} if parameters else None,
+            # Prefect's keys are unique per flow, and all workflows share one flow.
+            idempotency_key=f"{workflow.pk}:{idempotency_key}" if idempotency_key else "",
+            tags=mirror.tags_of(trigger, user),
+        )
+    except registration.NotSealable as error:
+        raise NotRunnable(str(error), "not_registered") from error
+    except NotThere:
+        registration.register_from_scratch(workflow.pk)
+        reason = "its deployment had vanished from Prefect; it is being registered again, try soon"
+        raise NotRunnable(reason, "not_registered") from None
+    except PrefectUnreachable as error:
+        raise NotRunnable(f"Prefect does not answer: {error}", "prefect_unreachable") from error
+    except GatewayError as error:
+        raise NotRunnable(f"Prefect refused the run: {error}", "prefect_refused") from error
+    run = _record(flow_run, place, parameters or {})
+    wake(place.pool)
+    return run
+
+
+def cancel(run: Run) -> Run:
+    """Ask for cancellation; a run that has ended stays as it is.
+
+    Raises GatewayError.
+    """
+    gateway().cancel_run(run.pk)
+    mirror.apply_flow_run(gateway().run(run.pk))
+    run.refresh_from_db()
+    return run
+
+
+def pause(workflow: Workflow) -> None:
+    """Schedules stop firing; the deployment stays, and runs by hand are possible."""
+    _set_paused(workflow, True)
+
+
+def resume(workflow: Workflow) -> None:
+    """Schedules fire again from now on; what was missed is not caught up."""
+    _set_paused(workflow, False)
+
+
+def register_again(workflow: Workflow) -> None:
+    """Send the deployment to Prefect even if nothing seems to have changed."""
+    registration.register_from_scratch(workflow.pk)
+
+
+@transaction.atomic
+def _set_paused(workflow: Workflow, is_paused: bool) -> None:
+    Workflow.objects.filter(pk=workflow.pk).update(is_paused=is_paused)
+    workflow.is_paused = is_paused
+    registration.mark_dirty(workflow.pk)
+
+
+def _runnable(workflow: Workflow) -> Registration:
+    if not workflow.is_enabled:
+        raise NotRunnable("the workflow is disabled; enable it first", "disabled")
+    current = Registration.objects.select_related("version").filter(workflow_id=workflow.pk).first()
+    if current is None or current.deployment_id is None:
+        why = f" ({current.state}: {current.reason})" if current and current.reason else ""
+        raise NotRunnable(f"no version of it has been registered yet{why}", "not_registered")
+    return current
+
+
+def _check_parameters(current: Registration, parameters: Mapping[str, Any]) -> None:
+    known = current.version.definition["parameters"] if current.version else {}
+    for name in parameters:
+        if name not in known:
+            raise NotRunnable(unknown("parameter", name, known), "unknown_parameter")
+
+
+def _place(
+    workflow: Workflow, current: Registration, preferred_pool: str, refuse_when_full: bool
+) -> _Place:
+    assert current.deployment_id is not None
+    if preferred_pool:
+        _check_pool(preferred_pool)
+    assignment = PoolAssignment.objects.get(workflow=workflow)
+    home = _Place(current.deployment_id, current.pool, assignment.receipt)
+    if preferred_pool in ("", current.pool) and _seems_free(current.pool):
+        return home
+    chosen = _route(workflow, preferred_pool, refuse_when_full)
+    if chosen.pool == current.pool:
+        return replace(home, receipt=chosen.receipt)
+    deployment = registration.twin(workflow, chosen.pool)
+    return _Place(deployment.id, chosen.pool, chosen.receipt)
+
+
+def _check_pool(name: str) -> None:
+    known = list(Pool.objects.values_list("name", flat=True))
+    if name not in known:
+        raise NotRunnable(unknown("pool", name, known), "unknown_pool")
+
+
+def _seems_free(pool: str) -> bool:
+    """What our own tables say, so that the usual trigger asks Prefect for nothing but the run."""
+    row = Pool.objects.get(name=pool)
+    active = Run.objects.filter(pool=pool, state__in=OPEN_STATES).count()
+    has_room = active < row.concurrency_limit and not row.is_paused
+    return has_room and row.workers.filter(is_online=True).exists()
+
+
+def _route(workflow: Workflow, preferred_pool: str, refuse_when_full: bool) -> Route:
+    states = pool_states()
+    if refuse_when_full and all(state.obstacle for state in states):
+        why = "; ".join(f"{state.name} is {state.obstacle}" for state in states)
+        raise NotRunnable(f"no pool has room: {why}", "pools_full")
+    return route(registration.requirements_of(workflow, preferred_pool), states)
+
+
+@transaction.atomic
+def _record(flow_run: FlowRun, place: _Place, parameters: Mapping[str, Any]) -> Run:
+    """The row at once, and what only we know, even if the observer was faster."""
+    mirror.apply_flow_run(flow_run)
+    Run.objects.filter(pk=flow_run.id, receipt={}).update(
+        pool=place.pool, parameters=dict(parameters), receipt=place.receipt
+    )
+    return Run.objects.get(pk=flow_run.id)
