@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import benchmarks
 from benchmarks.result import Result
 
-_NOT_BENCHMARKS = {"__main__", "result", "stack"}
+_NOT_BENCHMARKS = {"__main__", "graphs", "result", "stack"}
 
 
 def names() -> list[str]:

@@ -22,9 +22,7 @@ class Result:
     ok: bool | None = None
 
     @classmethod
-    def at_most(
-        cls, case: str, metric: str, value: float, unit: str, target: float
-    ) -> Result:
+    def at_most(cls, case: str, metric: str, value: float, unit: str, target: float) -> Result:
         """A result that is good when it does not exceed ``target``."""
         return cls(case, metric, value, unit, target=target, ok=value <= target)
 
