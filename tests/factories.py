@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
 
 import factory
 from django.contrib.auth import get_user_model
@@ -11,6 +13,7 @@ from factory.django import DjangoModelFactory
 
 from workers.models import Pool, PoolAssignment, PoolSample, WorkerSeen
 from workflows import models
+from workflows.definition import Definition
 
 
 class UserFactory(DjangoModelFactory):
@@ -169,3 +172,18 @@ class PoolSampleFactory(DjangoModelFactory):
     active = 0
     queued = 0
     workers_online = 1
+
+
+def definition(filters: int = 1, **overrides: Any) -> Definition:
+    """A chain from ``shop``'s orders through filters into its archive."""
+    keys = ["read", *(f"keep{n}" for n in range(filters)), "write"]
+    source = {"connection": "shop", "schema": "public", "table": "orders"}
+    target = {"connection": "shop", "schema": "public", "table": "archive", "mode": "append"}
+    nodes = [
+        {"key": "read", "kind": "database_source", "config": source},
+        *({"key": k, "kind": "filter", "config": {"condition": "amount > 5"}} for k in keys[1:-1]),
+        {"key": "write", "kind": "database_target", "config": target},
+    ]
+    edges = [{"source": a, "target": b} for a, b in pairwise(keys)]
+    whole = {"name": "Archive orders", "nodes": nodes, "dependencies": edges, **overrides}
+    return Definition.model_validate(whole)

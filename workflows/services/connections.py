@@ -24,12 +24,13 @@ def connector_of(connection: Connection) -> Connector[Any]:
     known = connectors()
     if connection.connector not in known:
         raise ConfigError(unknown("connector", connection.connector, sorted(known)))
-    return known[connection.connector]
+    connector: Connector[Any] = known[connection.connector]
+    return connector
 
 
 def config_of(connection: Connection) -> ConnectionConfig:
     """Options and secrets as the connector's Config. Raises ConfigError naming each field."""
-    model = connector_of(connection).Config
+    model: type[ConnectionConfig] = connector_of(connection).Config
     try:
         return model.model_validate({**connection.options, **(connection.secrets or {})})
     except ValidationError as error:

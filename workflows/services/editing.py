@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.text import slugify
 
@@ -15,7 +15,7 @@ from engine.issue import Issue
 from workers.models import Pool
 from workflows import outbox
 from workflows.definition import Definition
-from workflows.models import Dependency, Node, Team, Workflow, WorkflowVersion
+from workflows.models import Dependency, Node, Schedule, Team, Workflow, WorkflowVersion
 from workflows.services.storable import problems_of, schedule_row
 from workflows.services.versions import (
     Layout,
@@ -34,6 +34,8 @@ __all__ = [
     "record_version",
     "save_definition",
 ]
+
+RowT = TypeVar("RowT", Node, Schedule)
 
 _NODE_FIELDS = (
     "name",
@@ -70,7 +72,7 @@ def save_definition(
     team: Team,
     definition: Definition,
     layout: Mapping[str, Mapping[str, float]] | None = None,
-    author: AbstractBaseUser | None = None,
+    author: User | None = None,
     message: str = "",
     workflow: Workflow | None = None,
     expected_version: int | None = None,
@@ -110,7 +112,7 @@ def _write_workflow(
     workflow: Workflow | None,
     workflow_id: UUID | None,
     definition: Definition,
-    author: AbstractBaseUser | None,
+    author: User | None,
     legacy: dict[str, Any] | None,
 ) -> Workflow:
     if workflow is None:
@@ -207,10 +209,10 @@ def _write_schedules(workflow: Workflow, definition: Definition) -> None:
     _upsert(rows, _SCHEDULE_FIELDS, ("workflow", "slug"))
 
 
-def _upsert(rows: Sequence[Any], fields: Sequence[str], key: Sequence[str]) -> list[Any]:
+def _upsert(rows: Sequence[RowT], fields: Sequence[str], key: Sequence[str]) -> list[RowT]:
     """One INSERT … ON CONFLICT UPDATE; rows that stay keep their pk."""
     if not rows:
         return []
-    return type(rows[0]).objects.bulk_create(
+    return type(rows[0])._default_manager.bulk_create(
         rows, update_conflicts=True, update_fields=fields, unique_fields=key, batch_size=1000
     )

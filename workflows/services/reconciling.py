@@ -60,6 +60,7 @@ def _compare_with_prefect(deployments: Sequence[Deployment], found: Findings) ->
     }
     there = {deployment.id: deployment for deployment in deployments}
     for row in registered.values():
+        assert row.deployment_id is not None
         deployment = there.get(row.deployment_id)
         if deployment is None or deployment.is_paused != row.workflow.is_paused:
             found.missing.add(row.pk)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from engine.suggestion import unknown
@@ -47,7 +47,7 @@ class _Place:
 def run_now(
     *,
     workflow: Workflow,
-    user: AbstractBaseUser | None = None,
+    user: User | None = None,
     trigger: Trigger = Trigger.MANUAL,
     parameters: Mapping[str, Any] | None = None,
     idempotency_key: str = "",

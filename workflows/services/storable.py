@@ -31,8 +31,8 @@ def problems_of(definition: Definition) -> list[Issue]:
 
 
 def _text(definition: Definition) -> Iterator[Issue]:
-    parts = [("", definition.model_dump(mode="json", exclude={"nodes"}))]
-    parts += [(node.key, node.model_dump(mode="json")) for node in definition.nodes]
+    parts = [("", definition.model_dump(exclude={"nodes"}))]
+    parts += [(node.key, node.model_dump()) for node in definition.nodes]
     for node, part in parts:
         if reason := _why_not_json(part):
             yield Issue(code="not_storable", message=reason, node=node.replace("\x00", "?"))
@@ -40,7 +40,7 @@ def _text(definition: Definition) -> Iterator[Issue]:
 
 def _why_not_json(value: object) -> str:
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, default=str)
         text.encode()
     except UnicodeEncodeError:
         return "a text holds half of a surrogate pair, which no database stores; remove it"

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
 
@@ -62,7 +62,7 @@ def latest_version(workflow_id: UUID) -> WorkflowVersion | None:
 @transaction.atomic
 def record_version(
     workflow: Workflow,
-    author: AbstractBaseUser | None = None,
+    author: User | None = None,
     message: str = "",
     *,
     definition: Definition | None = None,
