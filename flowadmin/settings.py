@@ -140,6 +140,7 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "workflows.pages.home.dashboard",
     # Searching models has no limit in unfold: one search over many workflows stops the site.
     "COMMAND": {"search_models": False},
+    "LOGIN": {"redirect_after": lambda request: reverse_lazy("admin:index")},
     "SIDEBAR": {"navigation": "workflows.pages.navigation.sidebar"},
 }
 

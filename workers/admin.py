@@ -1,0 +1,127 @@
+"""Pools and the workers seen in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.decorators import display
+
+from workers.models import Pool, WorkerSeen
+from workers.pages.admin import ReadOnly, confirmed, go_back
+from workers.pages.badges import OFFLINE, ONLINE, OPEN, PAUSED
+from workers.pages.formats import moment
+from workers.pages.pools import pool_loads
+from workers.prefect.gateway import GatewayError
+from workers.provisioning import ensure_pools
+
+
+@admin.register(Pool)
+class PoolAdmin(ModelAdmin):
+    list_display = ["name", "state", "concurrency_limit", "rank", "rule", "memory_limit_mb"]
+    list_before_template = "admin/workers/pool/load.html"
+    show_full_result_count = False
+    warn_unsaved_form = True
+    fieldsets = [
+        (None, {"fields": [("name", "rank"), "description"]}),
+        ("Capacity", {"fields": [("concurrency_limit", "memory_limit_mb"), "is_paused"]}),
+        (
+            "Takes a workflow that exceeds any of",
+            {
+                "fields": [
+                    ("nodes_above", "database_nodes_above"),
+                    ("transforms_above", "rows_above"),
+                    "takes_high_memory",
+                ]
+            },
+        ),
+        ("Secrets", {"classes": ["collapse"], "fields": ["public_key"]}),
+    ]
+    actions_row = ["pause", "resume"]
+    actions_detail = ["pause", "resume"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Pool | None = None) -> list[str]:
+        """Prefect knows a pool by its name: it stays."""
+        return ["name"] if obj else []
+
+    @display(description="State", ordering="is_paused")
+    def state(self, pool: Pool) -> str:
+        return str(PAUSED if pool.is_paused else OPEN)
+
+    @display(description="Takes workflows with")
+    def rule(self, pool: Pool) -> str:
+        counted = [
+            (pool.nodes_above, "nodes"),
+            (pool.database_nodes_above, "database nodes"),
+            (pool.transforms_above, "transforms"),
+            (pool.rows_above, "rows"),
+        ]
+        parts = [f"more than {above:,} {what}" for above, what in counted if above is not None]
+        parts += ["need of high memory"] if pool.takes_high_memory else []
+        return " or ".join(parts) or "anything the others do not take"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"pools": pool_loads(), **(extra_context or {})})
+
+    def save_model(self, request: HttpRequest, obj: Pool, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        self._tell_prefect(request)
+
+    def has_pause_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("workers.pause_pool")
+
+    @confirmed(
+        "Pause",
+        "Runs wait in the queue until the pool is resumed. Runs that go on are not touched.",
+        icon="pause",
+        needs="pause",
+    )
+    def pause(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        return self._set_paused(request, object_id, is_paused=True)
+
+    @confirmed(
+        "Resume",
+        "Its workers take runs from the queue again.",
+        icon="resume",
+        needs="pause",
+    )
+    def resume(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        return self._set_paused(request, object_id, is_paused=False)
+
+    def _set_paused(self, request: HttpRequest, object_id: str, *, is_paused: bool) -> HttpResponse:
+        pool = self.get_queryset(request).get(pk=object_id)
+        pool.is_paused = is_paused
+        pool.save(update_fields=["is_paused"])
+        self._tell_prefect(request)
+        return go_back(request, pool, f"{pool} is {'paused' if is_paused else 'resumed'}")
+
+    def _tell_prefect(self, request: HttpRequest) -> None:
+        try:
+            ensure_pools()
+        except GatewayError as error:
+            messages.warning(
+                request, f"Prefect does not know yet ({error}); it is told again in the background"
+            )
+
+
+@admin.register(WorkerSeen)
+class WorkerSeenAdmin(ReadOnly, ModelAdmin):
+    list_display = ["name", "pool", "state", "heartbeat"]
+    list_filter = [("pool", RelatedDropdownFilter), "is_online"]
+    list_filter_submit = True
+    list_select_related = ["pool"]
+    search_fields = ["name"]
+    show_full_result_count = False
+
+    @display(description="State", ordering="is_online")
+    def state(self, worker: WorkerSeen) -> str:
+        return str(ONLINE if worker.is_online else OFFLINE)
+
+    @display(description="Last heartbeat", ordering="last_heartbeat_at")
+    def heartbeat(self, worker: WorkerSeen) -> str:
+        return moment(worker.last_heartbeat_at)

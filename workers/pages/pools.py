@@ -1,0 +1,76 @@
+"""How busy each pool is: slots, queue, workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import JSONObject
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_GET
+
+from workers.models import Pool, PoolSample
+from workers.pages.badges import NO_WORKER, OPEN, PAUSED, Badge
+
+_LATEST_SAMPLE = (
+    PoolSample.objects.filter(pool=OuterRef("pk"))
+    .order_by("-taken_at")
+    .values(sample=JSONObject(active="active", queued="queued", taken_at="taken_at"))[:1]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLoad:
+    """A pool as last sampled; ``active`` and ``queued`` are None before the first sample."""
+
+    pk: int
+    name: str
+    description: str
+    badge: Badge
+    limit: int
+    active: int | None
+    queued: int | None
+    workers_online: int
+    sampled_at: datetime | None
+
+    @property
+    def used_percent(self) -> int:
+        return min(100, round(100 * (self.active or 0) / self.limit))
+
+
+def pool_loads() -> Sequence[PoolLoad]:
+    """Every pool in rank order, in one query."""
+    online = Count("workers", filter=Q(workers__is_online=True))
+    pools = Pool.objects.annotate(online=online, sample=Subquery(_LATEST_SAMPLE))
+    return [_load(pool) for pool in pools.order_by("rank")]
+
+
+def _load(pool: Pool) -> PoolLoad:
+    sample = pool.sample or {}  # type: ignore[attr-defined]
+    online: int = pool.online  # type: ignore[attr-defined]
+    return PoolLoad(
+        pk=pool.pk,
+        name=pool.name,
+        description=pool.description,
+        badge=PAUSED if pool.is_paused else OPEN if online else NO_WORKER,
+        limit=pool.concurrency_limit,
+        active=sample.get("active"),
+        queued=sample.get("queued"),
+        workers_online=online,
+        sampled_at=parse_datetime(sample["taken_at"]) if sample else None,
+    )
+
+
+@require_GET
+@login_required
+def pool_load(request: HttpRequest) -> HttpResponse:
+    """One card per pool; polled while the page is open."""
+    if not request.user.has_perm("workers.view_pool"):
+        raise PermissionDenied
+    return render(request, "fragments/pool_load.html", {"pools": pool_loads()})

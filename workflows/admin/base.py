@@ -1,0 +1,113 @@
+"""What every page of this admin shares: rows of one's own teams, and permissions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import ForeignKey, Model, QuerySet
+from django.forms import ModelChoiceField
+from django.http import Http404, HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin
+
+from workflows import access
+from workflows.models import Team
+
+
+class TeamScopedAdmin(ModelAdmin):
+    """Shows the rows of the user's teams; ``workflows.access`` says what may be done to them.
+
+    A row of another team does not exist: its address answers 404.
+    """
+
+    show_full_result_count = False
+    list_per_page = 50
+    list_fullwidth = True
+    list_filter_submit = True
+    list_filter_sheet = True
+    warn_unsaved_form = True
+    show_facets = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return access.scope(request.user, super().get_queryset(request))
+
+    def find(self, request: HttpRequest, object_id: str) -> Any:
+        """The row, fetched once per request. Raises Http404 when the user may not see it."""
+        found: dict[str, Any] = request.__dict__.setdefault("flowadmin_found", {})
+        key = f"{self.opts.label}:{object_id}"
+        if key not in found:
+            found[key] = self.get_object(request, str(object_id))
+        if found[key] is None:
+            raise Http404(f"no {self.opts.verbose_name} '{object_id}'")
+        return found[key]
+
+    def may(self, request: HttpRequest, verb: str, obj: Any = None) -> bool:
+        """Ask the permission table. unfold passes an id where Django passes a row."""
+        if obj is not None and not isinstance(obj, Model):
+            obj = self.find(request, obj)
+        return request.user.has_perm(access.permission_name(verb, self.model), obj)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "view", obj) or self.may(request, "change", obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "change", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "delete", obj)
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        raise Http404(f"no {opts.verbose_name} '{object_id}'")
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField | None:
+        if db_field.remote_field.model is Team:
+            kwargs["queryset"] = self.teams_to_give(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def teams_to_give(self, request: HttpRequest) -> QuerySet[Team]:
+        """Teams in which the user may create such a row."""
+        return access.teams_where(request.user, access.permission_name("add", self.model))
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """The only team one can choose is already chosen."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        try:
+            self.opts.get_field("team")
+        except FieldDoesNotExist:
+            return initial
+        teams = list(self.teams_to_give(request)[:2])
+        return {"team": teams[0].pk, **initial} if len(teams) == 1 else initial
+
+
+class PartOfParent:
+    """An inline that may be changed by whoever may change the row it belongs to."""
+
+    parent_model: type[Model]
+    admin_site: Any
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._parent().has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        parent = self._parent()
+        if obj is None:
+            return parent.has_add_permission(request)
+        return parent.has_change_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._parent().has_change_permission(request, obj)
+
+    has_delete_permission = has_change_permission
+
+    def _parent(self) -> ModelAdmin:
+        return self.admin_site.get_model_admin(self.parent_model)

@@ -1,0 +1,95 @@
+"""Runs: the mirror of what Prefect says, and Cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from unfold.contrib.filters.admin import (
+    ChoicesDropdownFilter,
+    RangeDateTimeFilter,
+    RelatedDropdownFilter,
+)
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+from unfold.paginator import InfinitePaginator
+
+from workers.pages.admin import ReadOnly, confirmed, go_back
+from workers.pages.formats import duration, moment
+from workers.prefect.gateway import GatewayError
+from workflows.admin.base import TeamScopedAdmin
+from workflows.models import Run
+from workflows.pages.badges import run_badge
+from workflows.pages.runs import run_context
+from workflows.services import running
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnly, TeamScopedAdmin):
+    change_form_template = "admin/workflows/run/change_form.html"
+    paginator = InfinitePaginator
+    list_display = ["status", "workflow", "team", "pool", "how", "started", "took"]
+    list_display_links = ["status", "workflow"]
+    list_filter = [
+        ("state", ChoicesDropdownFilter),
+        ("workflow__team", RelatedDropdownFilter),
+        ("trigger", ChoicesDropdownFilter),
+        ("created_at", RangeDateTimeFilter),
+    ]
+    list_select_related = ["workflow__team"]
+    search_fields = ["workflow__name", "name"]
+    search_help_text = "Name of the workflow or of the run"
+    actions_row = ["cancel"]
+    actions_detail = ["cancel"]
+
+    @display(description="State", ordering="state")
+    def status(self, run: Run) -> str:
+        return str(run_badge(run.state))
+
+    @display(description="Team")
+    def team(self, run: Run) -> str:
+        return str(run.workflow.team)
+
+    @display(description="Trigger")
+    def how(self, run: Run) -> str:
+        return run.get_trigger_display()
+
+    @display(description="Started", ordering="started_at")
+    def started(self, run: Run) -> str:
+        return moment(run.started_at)
+
+    @display(description="Duration")
+    def took(self, run: Run) -> str:
+        return duration(run.duration_seconds)
+
+    def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "cancel", obj)
+
+    @confirmed(
+        "Cancel",
+        "Stops the run. What it loads is kept only if the load has already been committed.",
+        icon="cancel",
+        needs="cancel",
+        variant=ActionVariant.DANGER,
+    )
+    def cancel(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        run = self.find(request, object_id)
+        if run.is_terminal:
+            return go_back(request, run, f"{run} has already ended", messages.INFO)
+        try:
+            running.cancel(run)
+        except GatewayError as error:
+            return go_back(request, run, f"Not cancelled: {error}", messages.ERROR)
+        return go_back(request, run, f"{run} is being cancelled")
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        run = self.find(request, object_id)
+        context = {"title": str(run.workflow), **run_context(run), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)

@@ -1,0 +1,43 @@
+"""Users and groups of Django, in the clothes of this admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from workflows.models import Membership
+
+admin.site.unregister([User, Group])
+
+
+class MembershipInline(TabularInline):
+    model = Membership
+    fields = ["team", "role"]
+    extra = 0
+    hide_title = True
+    verbose_name_plural = "teams"
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    inlines = [MembershipInline]
+    list_display = ["username", "email", "is_active", "is_staff", "is_superuser", "last_login"]
+    list_filter = ["is_active", "is_staff", "is_superuser"]
+    list_filter_submit = True
+    compressed_fields = True
+
+    def get_inlines(self, request, obj=None):  # type: ignore[no-untyped-def]
+        """Teams are given to a user that exists."""
+        return self.inlines if obj else []
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    pass

@@ -1,0 +1,279 @@
+"""Workflows: the list, the form with nodes, dependencies and schedules, the actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from workers.pages.admin import confirmed, go_back, go_to
+from workers.pages.formats import NOTHING, moment
+from workflows import registration
+from workflows.admin.base import TeamScopedAdmin
+from workflows.admin.dependency import DependencyInline
+from workflows.admin.json_field import JSONObjectField
+from workflows.admin.node import NodeInline
+from workflows.admin.schedule import ScheduleInline
+from workflows.models import Run, Workflow
+from workflows.pages.badges import registration_badge, run_badge
+from workflows.pages.upcoming import next_words
+from workflows.pages.workflows import workflow_panels
+from workflows.services import editing, running
+
+
+class TagsField(forms.CharField):
+    """A list of words, separated by commas."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return [word.strip() for word in (value or "").split(",") if word.strip()]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return (initial or []) != self.to_python(data)
+
+
+class WorkflowForm(forms.ModelForm):
+    parameters = JSONObjectField(help_text="Values usable as $name in expressions, as JSON.")
+    tags = TagsField(
+        required=False, help_text="Separated by commas.", widget=UnfoldAdminTextInputWidget
+    )
+
+    class Meta:
+        model = Workflow
+        fields = "__all__"  # noqa: DJ007  the admin's fieldsets choose
+
+
+LAST_RUN = (
+    Run.objects.filter(workflow=OuterRef("pk"))
+    .order_by("-created_at")
+    .values(last=JSONObject(id="id", state="state", at="created_at"))[:1]
+)
+
+
+@admin.register(Workflow)
+class WorkflowAdmin(TeamScopedAdmin):
+    form = WorkflowForm
+    inlines = [NodeInline, DependencyInline, ScheduleInline]
+    change_form_template = "admin/workflows/workflow/change_form.html"
+    list_display = [
+        "name",
+        "team",
+        "registered",
+        "pool",
+        "last_run",
+        "next_run",
+        "updated",
+    ]
+    list_filter = [
+        ("team", RelatedDropdownFilter),
+        ("registration__state", ChoicesDropdownFilter),
+        "is_paused",
+        "is_enabled",
+    ]
+    list_select_related = ["team", "registration"]
+    search_fields = ["name", "slug", "description"]
+    search_help_text = "Name or description"
+    prepopulated_fields = {"slug": ["name"]}
+    fieldsets = [
+        (None, {"fields": [("name", "slug"), ("team", "tags"), "description"]}),
+        ("State", {"fields": [("is_enabled", "is_paused")]}),
+        (
+            "Where it runs",
+            {"fields": [("preferred_pool", "estimated_rows"), "needs_high_memory"]},
+        ),
+        ("Parameters", {"fields": ["parameters"]}),
+    ]
+    actions = ["run_selected", "pause_selected", "resume_selected", "register_selected"]
+    actions_row = ["run_now", "pause", "resume", "register_again"]
+    actions_detail = [
+        "run_now",
+        {
+            "title": "More",
+            "icon": "more_horiz",
+            "items": ["pause", "resume", "register_again"],
+        },
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Workflow]:
+        rows = super().get_queryset(request).annotate(last=Subquery(LAST_RUN))
+        return rows.prefetch_related("schedules")
+
+    @display(description="Registration", ordering="registration__state")
+    def registered(self, workflow: Workflow) -> str:
+        return str(registration_badge(workflow))
+
+    @display(description="Pool", ordering="registration__pool")
+    def pool(self, workflow: Workflow) -> str:
+        current = getattr(workflow, "registration", None)
+        return (current.pool if current else "") or NOTHING
+
+    @display(description="Last run")
+    def last_run(self, workflow: Workflow) -> str:
+        last: dict[str, Any] | None = workflow.last  # type: ignore[attr-defined]
+        if not last:
+            return "never"
+        return format_html(
+            '<a class="state-link" href="{}">{} {}</a>',
+            reverse("admin:workflows_run_change", args=[last["id"]]),
+            run_badge(last["state"]),
+            moment(parse_datetime(last["at"])),
+        )
+
+    @display(description="Next run")
+    def next_run(self, workflow: Workflow) -> str:
+        return next_words(workflow)
+
+    @display(description="Updated", ordering="updated_at")
+    def updated(self, workflow: Workflow) -> str:
+        return moment(workflow.updated_at)
+
+    def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "run", obj)
+
+    def has_pause_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "pause", obj)
+
+    def has_register_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "register", obj)
+
+    @confirmed(
+        "Run now",
+        "Starts one run of the registered version, on its pool.",
+        icon="play_arrow",
+        needs="run",
+        variant=ActionVariant.PRIMARY,
+    )
+    def run_now(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        workflow = self.find(request, object_id)
+        try:
+            run = running.run_now(workflow=workflow, user=request.user)
+        except running.NotRunnable as error:
+            return go_back(request, workflow, f"Not started: {error.reason}", messages.ERROR)
+        return go_to(request, reverse("admin:workflows_run_change", args=[run.pk]))
+
+    @confirmed(
+        "Pause",
+        "Its schedules stop firing until it is resumed. It can still be run by hand.",
+        icon="pause",
+        needs="pause",
+    )
+    def pause(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        workflow = self.find(request, object_id)
+        running.pause(workflow)
+        return go_back(request, workflow, f"{workflow} is paused: its schedules do not fire")
+
+    @confirmed(
+        "Resume",
+        "Its schedules fire again, from the next time on.",
+        icon="resume",
+        needs="pause",
+    )
+    def resume(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        workflow = self.find(request, object_id)
+        running.resume(workflow)
+        return go_back(request, workflow, f"{workflow} is resumed: its schedules fire again")
+
+    @confirmed(
+        "Register again",
+        "Compiles it, chooses its pool and sends the deployment to Prefect once more.",
+        icon="sync",
+        needs="register",
+    )
+    def register_again(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        workflow = self.find(request, object_id)
+        running.register_again(workflow)
+        return go_back(request, workflow, f"{workflow} is being registered again")
+
+    @admin.action(description="Run now", permissions=["run"])
+    def run_selected(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
+        self._each(request, queryset, "run", running.run_now, "started")
+
+    @admin.action(description="Pause", permissions=["pause"])
+    def pause_selected(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
+        self._each(request, queryset, "pause", running.pause, "paused")
+
+    @admin.action(description="Resume", permissions=["pause"])
+    def resume_selected(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
+        self._each(request, queryset, "pause", running.resume, "resumed")
+
+    @admin.action(description="Register again", permissions=["register"])
+    def register_selected(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
+        self._each(request, queryset, "register", running.register_again, "being registered")
+
+    def _each(
+        self,
+        request: HttpRequest,
+        workflows: QuerySet[Workflow],
+        verb: str,
+        act: Callable[..., Any],
+        done: str,
+    ) -> None:
+        """One service call per workflow that the user's role allows; the others are named."""
+        names: list[str] = []
+        for workflow in workflows:
+            if not self.may(request, verb, workflow):
+                messages.error(request, f"{workflow}: your role does not allow this")
+                continue
+            try:
+                act(workflow=workflow, **({"user": request.user} if verb == "run" else {}))
+            except running.NotRunnable as error:
+                messages.error(request, f"{workflow}: {error.reason}")
+            else:
+                names.append(str(workflow))
+        if names:
+            messages.success(request, f"{len(names)} {done}: {', '.join(names[:5])}")
+
+    def _changeform_view(self, request: HttpRequest, *args: Any) -> HttpResponse:
+        # Already inside changeform_view's transaction: all rows of a form are one mark.
+        with registration.one_mark():
+            return super()._changeform_view(request, *args)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        panels = workflow_panels(self.find(request, object_id)) if object_id else {}
+        return super().changeform_view(
+            request, object_id, form_url, {**panels, **(extra_context or {})}
+        )
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What belongs to a workflow goes with it; its runs are counted, not listed."""
+        counts = {"runs": Run.objects.filter(workflow__in=objs).count()}
+        return [str(workflow) for workflow in objs], counts, set(), []
+
+    def save_model(self, request: HttpRequest, obj: Workflow, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by = request.user
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        workflow = Workflow.objects.get(pk=form.instance.pk)
+        version = editing.record_version(workflow, author=request.user)
+        request.flowadmin_saved = (  # type: ignore[attr-defined]
+            f"Saved as version {version.number}. Registering…"
+            if version
+            else "Saved. The definition is unchanged."
+        )
+
+    def message_user(self, request: HttpRequest, message: str, *args: Any, **kwargs: Any) -> None:
+        """Say what happens next instead of Django's 'was changed successfully'."""
+        super().message_user(request, getattr(request, "flowadmin_saved", message), *args, **kwargs)

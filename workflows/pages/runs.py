@@ -1,0 +1,177 @@
+"""The page of a run: state, error, nodes, log; live while it goes on."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+from django_htmx.http import HttpResponseStopPolling
+
+from workers.pages.badges import Badge
+from workers.pages.formats import count, duration, moment
+from workers.prefect.gateway import GatewayError
+from workflows import access
+from workflows.models import NodeRun, Run, RunState
+from workflows.pages.badges import RUN_BADGES, run_badge
+from workflows.pages.receipts import receipt_view
+from workflows.services import logs
+
+LOG_PAGE = 200
+LEVELS = [
+    (0, "All levels"),
+    (logging.INFO, "Info"),
+    (logging.WARNING, "Warning"),
+    (logging.ERROR, "Error"),
+]
+_BAD = frozenset({RunState.FAILED, RunState.CRASHED})
+_NOT_STARTED = Badge("idle", "schedule", "Waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLine:
+    """One node of a run, as a row of a table."""
+
+    key: str
+    name: str
+    kind: str
+    badge: Badge
+    rows_in: str = count(None)
+    rows_out: str = count(None)
+    time: str = duration(None)
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run, as a row of a table."""
+
+    id: UUID
+    workflow: str
+    badge: Badge
+    at: str
+    trigger: str
+    version: int | None
+    duration: str
+
+
+def run_line(run: Run) -> RunLine:
+    return RunLine(
+        id=run.pk,
+        workflow=run.workflow.name,
+        badge=run_badge(run.state),
+        at=moment(run.created_at),
+        trigger=run.get_trigger_display(),
+        version=run.version.number if run.version else None,
+        duration=duration(run.duration_seconds),
+    )
+
+
+def run_context(run: Run) -> dict[str, Any]:
+    """All that ``fragments/run_status.html`` shows."""
+    node_runs = list(run.node_runs.all())
+    return {
+        "run": run,
+        "badge": run_badge(run.state),
+        "error": _error(run, node_runs),
+        "nodes": _node_lines(run, node_runs),
+        "started": moment(run.started_at),
+        "ended": moment(run.ended_at),
+        "expected": moment(run.expected_at),
+        "duration": duration(_seconds(run)),
+        "receipt": receipt_view(run.receipt, run.pool),
+        "node_choices": [(row.node_key, row.node_name or row.node_key) for row in node_runs],
+        "levels": LEVELS,
+    }
+
+
+def _seconds(run: Run) -> float | None:
+    if run.started_at and not run.ended_at and not run.is_terminal:
+        return (timezone.now() - run.started_at).total_seconds()
+    return run.duration_seconds
+
+
+def _error(run: Run, node_runs: list[NodeRun]) -> dict[str, str] | None:
+    """The cause: what the node that failed first says, or else the run itself."""
+    if run.state not in _BAD:
+        return None
+    failed = [row for row in node_runs if row.state in _BAD]
+    failed.sort(key=lambda row: row.ended_at or row.state_at or run.created_at)
+    cause: NodeRun | Run = failed[0] if failed else run
+    node = f"node '{failed[0].node_name or failed[0].node_key}'" if failed else ""
+    message = cause.message or run.message or "no message came with the failure; see the log"
+    return {"code": cause.error_code or run.error_code, "node": node, "message": message}
+
+
+def _node_lines(run: Run, node_runs: list[NodeRun]) -> list[NodeLine]:
+    """Nodes in the order of the version that ran, those that have not started included."""
+    seen = {row.node_key: row for row in node_runs}
+    planned = run.version.definition.get("nodes", []) if run.version else []
+    keys = [node["key"] for node in planned]
+    rest = [row for key, row in seen.items() if key not in keys]
+    waiting = run_badge(RunState.SKIPPED) if run.is_terminal else _NOT_STARTED
+    return [
+        _line(seen[node["key"]])
+        if node["key"] in seen
+        else NodeLine(node["key"], node.get("name") or node["key"], node["kind"], waiting)
+        for node in planned
+    ] + [_line(row) for row in rest]
+
+
+def _line(row: NodeRun) -> NodeLine:
+    seconds = row.seconds if row.seconds is not None else row.duration_seconds
+    return NodeLine(
+        key=row.node_key,
+        name=row.node_name or row.node_key,
+        kind=row.kind,
+        badge=RUN_BADGES.get(row.state, _NOT_STARTED),
+        rows_in=count(row.rows_in),
+        rows_out=count(row.rows_out),
+        time=duration(seconds),
+        message=row.message if row.state in _BAD else "",
+    )
+
+
+def _visible_run(request: HttpRequest, run_id: UUID) -> Run:
+    rows = Run.objects.select_related("workflow", "version").prefetch_related("node_runs")
+    return get_object_or_404(access.scope(request.user, rows), pk=run_id)
+
+
+@require_GET
+@login_required
+def run_status(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """State, error and nodes; polled every two seconds until the run has ended."""
+    run = _visible_run(request, run_id)
+    answer = render(request, "fragments/run_status.html", run_context(run))
+    return HttpResponseStopPolling(answer.content) if run.is_terminal else answer
+
+
+@require_GET
+@login_required
+def run_log(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Lines from ``offset`` on, and a last row that fetches what comes after them."""
+    run = _visible_run(request, run_id)
+    node, level = request.GET.get("node", ""), _number(request, "level")
+    offset = _number(request, "offset")
+    context: dict[str, Any] = {"run": run, "node": node, "level": level, "lines": []}
+    try:
+        lines = logs.read(run, node_key=node, level=level, offset=offset, limit=LOG_PAGE)
+    except GatewayError as error:
+        context["problem"] = f"the log cannot be read now: {error}"
+    else:
+        context["lines"] = [(line, logging.getLevelName(line.level)) for line in lines]
+        context["next_offset"] = offset + len(lines)
+        context["has_more"] = len(lines) == LOG_PAGE
+        context["is_empty"] = not lines and not offset
+    return render(request, "fragments/run_log.html", context)
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    text = request.GET.get(name, "")
+    return int(text) if text.isdecimal() else 0

@@ -1,0 +1,94 @@
+"""What the page of a workflow shows besides its form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+from django_htmx.http import HttpResponseStopPolling
+
+from workers.models import PoolAssignment
+from workers.pages.badges import PAUSED, Badge
+from workers.pages.formats import moment
+from workflows import access
+from workflows.models import Registration, RegistrationState, Workflow
+from workflows.pages.badges import SEVERITY_BADGES, UNKNOWN, registration_badge
+from workflows.pages.receipts import receipt_view
+from workflows.pages.runs import run_line
+from workflows.pages.upcoming import next_words
+
+_SETTLED = frozenset(
+    {RegistrationState.REGISTERED, RegistrationState.FAILED, RegistrationState.DISABLED}
+)
+_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class IssueLine:
+    badge: Badge
+    node: str
+    field: str
+    message: str
+    code: str
+
+
+def workflow_panels(workflow: Workflow) -> dict[str, Any]:
+    """Context of the panels around the form."""
+    runs = workflow.runs.select_related("version")[:_SHOWN]
+    assignment = PoolAssignment.objects.select_related("pool").filter(workflow=workflow).first()
+    return {
+        **registration_context(workflow),
+        "runs": [run_line(run) for run in runs],
+        "versions": workflow.versions.select_related("author").defer("definition", "layout")[
+            :_SHOWN
+        ],
+        "receipt": receipt_view(assignment.receipt, assignment.pool.name) if assignment else None,
+        "node_keys": list(workflow.nodes.values_list("key", flat=True)),
+    }
+
+
+def registration_context(workflow: Workflow) -> dict[str, Any]:
+    registration: Registration | None = getattr(workflow, "registration", None)
+    state = registration.state if registration else RegistrationState.PENDING
+    return {
+        "workflow": workflow,
+        "registration": registration,
+        "registration_badge": registration_badge(workflow),
+        "registration_is_settled": state in _SETTLED,
+        "issues": issue_lines(registration.issues if registration else []),
+        "paused_badge": PAUSED if workflow.is_paused else None,
+        "next_run": next_words(workflow),
+        "registered_at": moment(registration.registered_at) if registration else "",
+        "next_try_at": moment(registration.next_try_at) if registration else "",
+    }
+
+
+def issue_lines(issues: list[dict[str, Any]]) -> list[IssueLine]:
+    return [
+        IssueLine(
+            badge=SEVERITY_BADGES.get(issue.get("severity", ""), UNKNOWN),
+            node=issue.get("node", ""),
+            field=issue.get("field", ""),
+            message=issue.get("message", ""),
+            code=issue.get("code", ""),
+        )
+        for issue in issues
+    ]
+
+
+@require_GET
+@login_required
+def registration_status(request: HttpRequest, workflow_id: UUID) -> HttpResponse:
+    """State, version, pool and issues; polled until the registration has come to an end."""
+    rows = Workflow.objects.select_related("registration__version")
+    workflow = get_object_or_404(access.scope(request.user, rows), pk=workflow_id)
+    context = registration_context(workflow)
+    answer = render(request, "fragments/registration_status.html", context)
+    if context["registration_is_settled"]:
+        return HttpResponseStopPolling(answer.content)
+    return answer
