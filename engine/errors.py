@@ -46,10 +46,20 @@ class ConfigError(EngineError):
 
 
 class ExpressionError(EngineError):
-    """The expression cannot be used; ``column`` is its offset in characters, from 0."""
+    """The expression cannot be used.
+
+    ``offset`` is where, in characters from 0; ``finding`` is the code of the issue it makes.
+    """
 
     code = "E_EXPRESSION"
     permanent = True
+
+    def __init__(
+        self, message: str = "", *, finding: str = "expression_syntax", offset: int = 0
+    ) -> None:
+        super().__init__(message)
+        self.finding = finding
+        self.offset = offset
 
 
 class ConnectorError(EngineError):
