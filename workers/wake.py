@@ -8,7 +8,7 @@ from django.conf import settings
 from redis import Redis
 from redis.exceptions import RedisError
 
-from engine.waking import channel
+from engine.warm.waking import channel
 
 logger = logging.getLogger(__name__)
 _made: dict[str, Redis] = {}
