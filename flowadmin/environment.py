@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -59,6 +60,18 @@ class Environment(BaseSettings):
     flowadmin_prefect_port: int = Field(4200, description="Port of the embedded Prefect server.")
     flowadmin_postgres_port: int = Field(5433, description="Port of the embedded PostgreSQL.")
     flowadmin_redis_port: int = Field(6380, description="Port of the embedded Redis.")
+    flowadmin_postgres: Literal["auto", "system", "embedded"] = Field(
+        "auto",
+        description="Binaries of the embedded PostgreSQL: the machine's (system), "
+        "a packaged build (embedded), or the first that can be had (auto).",
+    )
+    flowadmin_worker_pools: str = Field(
+        "default-agent-pool,etl-pool,high-memory-pool",
+        description="Pools whose runs this machine executes, separated by commas.",
+    )
+    flowadmin_pool_keys: str = Field(
+        "", description="Folder with the private keys of pools, <pool>.key; workers need it."
+    )
     flowadmin_wake_url: str = Field(
         "", description="Redis over which a trigger wakes a pool's worker; empty = poll only."
     )

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
+from cryptography.fernet import Fernet
 
 from flowadmin.embedded import postgres, prefect, redis
 from flowadmin.embedded.part import Part, free_port
@@ -40,6 +41,7 @@ class SessionParts:
                 del os.environ[name]
         os.environ["FLOWADMIN_HOME"] = str(self.home)
         os.environ["FLOWADMIN_ENV_FILE"] = os.devnull
+        os.environ["FLOWADMIN_SECRET_KEYS"] = Fernet.generate_key().decode()
         password = secrets.token_hex(8)
         choice = os.environ.get("FLOWADMIN_POSTGRES", "auto")
         self._cluster = postgres.cluster(self.home, free_port(), password, choice, is_durable=False)

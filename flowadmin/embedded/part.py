@@ -30,8 +30,8 @@ class Claim:
 class Part:
     """A service that is kept running, or a task (``once``) that must end well.
 
-    ``prepare`` runs before the first start. ``is_ready`` is asked until it is true; without
-    it a service is ready as soon as it is started, a task when it has ended with 0.
+    ``prepare`` runs before the first start, ``after_done`` when a task has ended with 0, and
+    ``is_ready`` is asked until it is true; a service without it is ready once it is started.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Part:
     stop_signal: Signals = SIGTERM
     grace_seconds: float = 4
     once: bool = False
+    after_done: Callable[[], None] | None = None
 
 
 def is_free(port: int) -> bool:

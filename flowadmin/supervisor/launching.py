@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from flowadmin.embedded.part import Part
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
-#: A developer's Prefect profile must not reach the parts.
-_FOREIGN = "PREFECT_"
+#: A part gets the settings it was given, and none that happen to be around.
+_SETTINGS = ("PREFECT_", "FLOWADMIN_", "DATABASE_URL", "REDIS_URL", "MONGODB_URL")
 
 
 def command(part: Part) -> list[str]:
@@ -22,10 +21,10 @@ def command(part: Part) -> list[str]:
     return [sys.executable, "-IS", _LAUNCH, *map(str, facts), *part.command]
 
 
-def variables(part: Part, shared: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment, what all parts share, and the part's own."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-    return {**own, **(shared or {}), **part.env, "PYTHONUNBUFFERED": "1"}
+def variables(part: Part) -> dict[str, str]:
+    """This process's environment without settings, and the part's own."""
+    around = {name: text for name, text in os.environ.items() if not name.startswith(_SETTINGS)}
+    return {**around, **part.env, "PYTHONUNBUFFERED": "1"}
 
 
 def folder(part: Part) -> Path:

@@ -1,0 +1,1 @@
+"""What a new installation gets: keys of pools, a team, an administrator, samples."""
