@@ -78,7 +78,7 @@ class PoolWorker:
         self._active: dict[str, _Active] = {}
         #: Run → (state, message) that Prefect has not heard of yet.
         self._reports: dict[str, tuple[str, str]] = {}
-        self._stop_at = float("inf")
+        self._stop_at = self._give_up_at = float("inf")
         self._poll_at = self._beat_at = self._look_at = self._report_at = self._runs_beat_at = 0.0
         self._woken, self._wake_end = os.pipe()
         for end in (self._woken, self._wake_end):
@@ -103,7 +103,9 @@ class PoolWorker:
 
     def _stop(self) -> None:
         """Take no more runs; those on their way get a little time."""
-        self._stop_at = min(self._stop_at, time.monotonic() + self._pace.stop_grace)
+        now = time.monotonic()
+        self._stop_at = min(self._stop_at, now + self._pace.stop_grace)
+        self._give_up_at = now + self._pace.stop_grace + 2 * self._pace.cancel_grace
         self._wake()
 
     def _wake(self) -> None:
@@ -123,7 +125,8 @@ class PoolWorker:
     def _is_over(self) -> bool:
         if self._parent.is_closed:
             return True
-        return self._is_stopping and not self._active and not self._reports
+        is_silent = time.monotonic() > self._give_up_at
+        return self._is_stopping and not self._active and (not self._reports or is_silent)
 
     def _do_what_is_due(self) -> None:
         now = time.monotonic()
