@@ -6,7 +6,7 @@ import dj_database_url
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from flowadmin.environment import BASE_DIR, HOME, environment
+from flowadmin.environment import BASE_DIR, environment
 
 
 def _split(text: str) -> list[str]:
@@ -90,13 +90,14 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 
 STATIC_URL = "static/"
-STATIC_ROOT = HOME / "static"
+STATIC_ROOT = environment.flowadmin_static_root
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -104,18 +105,30 @@ STORAGES = {
 }
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["workflows.api.authentication.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        # The first one decides that an anonymous request gets 401 and not 403.
+        "workflows.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["workflows.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["workflows.api.throttles.PrincipalThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"api": "1200/min"},
+    "DEFAULT_SCHEMA_CLASS": "workflows.api.schema.ProblemAutoSchema",
     "EXCEPTION_HANDLER": "workflows.api.problems.problem_response",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "FlowAdmin API",
     "DESCRIPTION": "Save, run and watch workflows.",
     "VERSION": "1",
+    # pydantic writes JSON Schema 2020-12, which 3.0 does not take.
+    "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": ["workflows.api.schema.add_models"],
 }
 
 CELERY_BROKER_URL = environment.redis_url
@@ -140,7 +153,6 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "workflows.pages.home.dashboard",
     # Searching models has no limit in unfold: one search over many workflows stops the site.
     "COMMAND": {"search_models": False},
-    "LOGIN": {"redirect_after": lambda request: reverse_lazy("admin:index")},
     "SIDEBAR": {"navigation": "workflows.pages.navigation.sidebar"},
 }
 

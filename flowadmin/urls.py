@@ -6,8 +6,11 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from workflows.api.health import health
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("health", health, name="health"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("workflows.api.urls")),
     path("ui/", include("workflows.pages.urls")),

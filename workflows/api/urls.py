@@ -1,3 +1,47 @@
+"""Every address under ``/api/v1/``."""
+
 from __future__ import annotations
 
-urlpatterns: list = []
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView
+
+from workflows.api import connections, docs, imports, kinds, pools, running, runs, views, workflows
+
+app_name = "api"
+
+_WORKFLOW = "workflows/<uuid:workflow_id>"
+_RUN = f"{_WORKFLOW}/runs/<uuid:run_id>"
+_POOL = "workers/pools/<slug:pool>"
+_CONNECTION = "connections/<slug:slug>"
+
+urlpatterns = [
+    path("workflows/", workflows.Workflows.as_view(), name="workflows"),
+    path("workflows/validate", workflows.Validate.as_view(), name="workflow-validate"),
+    path("workflows/import", imports.Import.as_view(), name="workflow-import"),
+    path("workflows/execute", running.Execute.as_view(), name="workflow-execute"),
+    path(f"{_WORKFLOW}/", workflows.OneWorkflow.as_view(), name="workflow"),
+    path(f"{_WORKFLOW}/status", running.Status.as_view(), name="workflow-status"),
+    path(f"{_WORKFLOW}/pause", running.Pause.as_view(), name="workflow-pause"),
+    path(f"{_WORKFLOW}/resume", running.Resume.as_view(), name="workflow-resume"),
+    path(f"{_WORKFLOW}/register", running.Register.as_view(), name="workflow-register"),
+    path(f"{_WORKFLOW}/deployment", running.Deployment.as_view(), name="workflow-deployment"),
+    path(f"{_WORKFLOW}/runs", runs.Runs.as_view(), name="workflow-runs"),
+    path(f"{_RUN}/", runs.OneRun.as_view(), name="run"),
+    path(f"{_RUN}/logs", runs.Logs.as_view(), name="run-logs"),
+    path(f"{_RUN}/cancel", runs.Cancel.as_view(), name="run-cancel"),
+    path("workers/overview", pools.Overview.as_view(), name="workers-overview"),
+    path("workers/execute", pools.PoolExecute.as_view(), name="workers-execute"),
+    path("workers/distribution", pools.Distribution.as_view(), name="workers-distribution"),
+    path("workers/pools", pools.Pools.as_view(), name="pools"),
+    path(f"{_POOL}/status", pools.OnePool.as_view(), name="pool-status"),
+    path(f"{_POOL}/pause", pools.PausePool.as_view(), name="pool-pause"),
+    path(f"{_POOL}/resume", pools.ResumePool.as_view(), name="pool-resume"),
+    path("connections/", connections.Connections.as_view(), name="connections"),
+    path(f"{_CONNECTION}/", connections.OneConnection.as_view(), name="connection"),
+    path(f"{_CONNECTION}/test", connections.TestConnection.as_view(), name="connection-test"),
+    path("kinds", kinds.Kinds.as_view(), name="kinds"),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", docs.docs, name="docs"),
+    # Last: whatever is no address of the API answers as the API does.
+    re_path(r"^.*$", views.NoSuchAddress.as_view(), name="no-such-address"),
+]

@@ -1,0 +1,226 @@
+"""What the API answers with: one serializer per shape, used for output and for the schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from workflows.api.fields import DefinitionField, IssuesField
+from workflows.models import Registration, Run, Workflow, WorkflowVersion
+from workflows.services.editing import definition_of, layout_of
+
+_LINKS = {
+    "self": "workflow",
+    "status": "workflow-status",
+    "runs": "workflow-runs",
+    "pause": "workflow-pause",
+    "resume": "workflow-resume",
+    "register": "workflow-register",
+}
+
+
+class Answer(serializers.Serializer[Any]):
+    """Base of all answers: read only."""
+
+
+class RegistrationAnswer(Answer):
+    """How the workflow's deployment stands."""
+
+    state = serializers.CharField()
+    reason = serializers.CharField()
+    issues = IssuesField(help_text="Findings of the latest save.")
+    pool = serializers.CharField(help_text="Where the last good deployment is; empty = none.")
+    receipt = serializers.SerializerMethodField(help_text="Why that pool.")
+    deployment_id = serializers.UUIDField(allow_null=True)
+    deployment_name = serializers.CharField()
+    version = serializers.IntegerField(source="version.number", default=None, allow_null=True)
+    attempts = serializers.IntegerField()
+    next_try_at = serializers.DateTimeField(allow_null=True)
+    registered_at = serializers.DateTimeField(allow_null=True)
+
+    def get_receipt(self, registration: Registration) -> dict[str, Any]:
+        assignment = getattr(registration.workflow, "assignment", None)
+        return assignment.receipt if assignment else {}
+
+
+class WorkflowSummary(Answer):
+    """A workflow in a list."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    slug = serializers.CharField()
+    team = serializers.CharField(source="team.slug")
+    version = serializers.IntegerField(source="latest_number", allow_null=True)
+    state = serializers.CharField(source="registration.state", default="pending")
+    pool = serializers.CharField(source="registration.pool", default="")
+    is_enabled = serializers.BooleanField()
+    is_paused = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    links = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+    def get_links(self, workflow: Workflow) -> dict[str, str]:
+        request = self.context.get("request")
+        return {
+            name: reverse(f"api:{route}", args=[workflow.pk], request=request)
+            for name, route in _LINKS.items()
+        }
+
+
+class WorkflowAnswer(WorkflowSummary):
+    """A workflow with its definition and registration."""
+
+    state = None
+    pool = None
+    version = serializers.SerializerMethodField()
+    definition = serializers.SerializerMethodField()
+    layout = serializers.SerializerMethodField()
+    registration = RegistrationAnswer()
+    issues = serializers.SerializerMethodField()
+    legacy = serializers.JSONField(help_text="Keys kept of an imported payload.")
+
+    def get_version(self, workflow: Workflow) -> int | None:
+        numbers = WorkflowVersion.objects.filter(workflow=workflow).order_by("-number")
+        return numbers.values_list("number", flat=True).first()
+
+    @extend_schema_field(DefinitionField)
+    def get_definition(self, workflow: Workflow) -> dict[str, Any]:
+        return definition_of(workflow).model_dump(mode="json")
+
+    @extend_schema_field(
+        {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {"x": {"type": "number"}, "y": {"type": "number"}},
+            },
+        }
+    )
+    def get_layout(self, workflow: Workflow) -> dict[str, dict[str, float]]:
+        return layout_of(workflow)
+
+    @extend_schema_field(IssuesField)
+    def get_issues(self, workflow: Workflow) -> list[dict[str, Any]]:
+        """Just compiled where a view did so, else of the last registration."""
+        issues = self.context.get("issues")
+        if issues is None:
+            return list(workflow.registration.issues)
+        return [issue.model_dump(mode="json") for issue in issues]
+
+
+class RunAnswer(Answer):
+    flow_run_id = serializers.UUIDField(source="id")
+    name = serializers.CharField()
+    state = serializers.CharField()
+    state_name = serializers.CharField()
+    start_time = serializers.DateTimeField(source="started_at", allow_null=True)
+    end_time = serializers.DateTimeField(source="ended_at", allow_null=True)
+    duration = serializers.FloatField(
+        source="duration_seconds", allow_null=True, help_text="In seconds."
+    )
+    expected_time = serializers.DateTimeField(source="expected_at", allow_null=True)
+    created_at = serializers.DateTimeField()
+    work_pool = serializers.CharField(source="pool")
+    trigger = serializers.CharField()
+    version = serializers.IntegerField(source="version.number", default=None, allow_null=True)
+    message = serializers.CharField()
+    error_code = serializers.CharField()
+    tags = serializers.SerializerMethodField()
+
+    def get_tags(self, run: Run) -> list[str]:
+        return [f"workflow:{run.workflow_id}", f"trigger:{run.trigger}"]
+
+
+class NodeRunAnswer(Answer):
+    node = serializers.CharField(source="node_key")
+    name = serializers.CharField(source="node_name")
+    kind = serializers.CharField()
+    state = serializers.CharField()
+    state_name = serializers.CharField()
+    attempt = serializers.IntegerField()
+    rows_in = serializers.IntegerField(allow_null=True)
+    rows_out = serializers.IntegerField(allow_null=True)
+    seconds = serializers.FloatField(allow_null=True)
+    start_time = serializers.DateTimeField(source="started_at", allow_null=True)
+    end_time = serializers.DateTimeField(source="ended_at", allow_null=True)
+    message = serializers.CharField()
+    error_code = serializers.CharField()
+
+
+class RunDetailAnswer(RunAnswer):
+    workflow_id = serializers.UUIDField()
+    parameters = serializers.JSONField()
+    receipt = serializers.JSONField(help_text="Why this pool, as it stood then.")
+    nodes = NodeRunAnswer(source="node_runs", many=True)
+
+
+class RunsAnswer(Answer):
+    workflow_id = serializers.UUIDField()
+    runs = RunAnswer(many=True)
+
+
+class DeploymentAnswer(Answer):
+    deployment_id = serializers.UUIDField()
+    deployment_name = serializers.CharField()
+    is_schedule_active = serializers.BooleanField()
+    schedule = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField())
+
+
+class StatusAnswer(Answer):
+    workflow_id = serializers.UUIDField()
+    workflow_name = serializers.CharField()
+    prefect_status = serializers.ChoiceField(["deployed", "failed", "not_deployed"])
+    deployment_info = DeploymentAnswer(allow_null=True)
+    recent_runs = RunAnswer(many=True)
+    total_runs = serializers.IntegerField(required=False)
+    registration = RegistrationAnswer()
+
+
+class StartedAnswer(Answer):
+    status = serializers.CharField()
+    flow_run_id = serializers.UUIDField()
+    workflow_id = serializers.UUIDField()
+    deployment_name = serializers.CharField()
+    work_pool = serializers.CharField()
+    message = serializers.CharField()
+
+
+class DoneAnswer(Answer):
+    status = serializers.CharField()
+    message = serializers.CharField()
+    workflow_id = serializers.UUIDField(required=False)
+
+
+class UndeployedAnswer(DoneAnswer):
+    runs_deleted = serializers.IntegerField(required=False)
+
+
+class LogLineAnswer(Answer):
+    timestamp = serializers.DateTimeField(source="at")
+    level = serializers.IntegerField()
+    message = serializers.CharField()
+    task_run_id = serializers.UUIDField(allow_null=True)
+    task_run_name = serializers.CharField(source="node_name")
+    node = serializers.CharField(source="node_key")
+
+
+class LogsAnswer(Answer):
+    workflow_id = serializers.UUIDField()
+    flow_run_id = serializers.UUIDField()
+    flow_run_state = serializers.CharField()
+    logs = LogLineAnswer(many=True)
+    log_count = serializers.IntegerField()
+
+
+class ValidationAnswer(Answer):
+    is_valid = serializers.BooleanField(help_text="Whether it can be registered as it is.")
+    issues = IssuesField()
+    schemas = serializers.DictField(
+        child=serializers.ListField(child=serializers.DictField(), allow_null=True),
+        help_text="Node → columns at its output; null where they are not known.",
+    )

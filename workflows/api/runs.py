@@ -1,0 +1,99 @@
+"""Runs of a workflow: list, detail, logs, cancel."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from workflows.access import scope
+from workflows.api.answers import LogsAnswer, RunAnswer, RunDetailAnswer, RunsAnswer
+from workflows.api.fields import StrictSerializer
+from workflows.api.views import ApiView
+from workflows.models import Run, RunState
+from workflows.services import logs, running
+
+_LEVELS = {logging.getLevelName(level).lower(): level for level in (10, 20, 30, 40, 50)}
+
+
+class RunsQuery(StrictSerializer):
+    limit = serializers.IntegerField(required=False, default=10, min_value=1, max_value=200)
+    state = serializers.ChoiceField(RunState.choices, required=False)
+
+
+class LogsQuery(StrictSerializer):
+    node = serializers.CharField(required=False, default="", help_text="Lines of this node only.")
+    level = serializers.ChoiceField(sorted(_LEVELS), required=False, default="debug")
+    offset = serializers.IntegerField(required=False, default=0, min_value=0)
+    limit = serializers.IntegerField(required=False, default=200, min_value=1, max_value=200)
+
+
+class Runs(ApiView):
+    @extend_schema(
+        operation_id="workflows_runs",
+        responses=RunsAnswer,
+        parameters=[
+            OpenApiParameter("limit", int, description="At most this many (1 to 200)."),
+            OpenApiParameter("state", str, enum=RunState.values),
+        ],
+    )
+    def get(self, request: Request, workflow_id: UUID) -> Response:
+        """The latest runs, the newest first."""
+        workflow = self.workflow(workflow_id, "view_workflow")
+        query = self.query(RunsQuery)
+        runs = scope(request.user, Run.objects.filter(workflow=workflow).select_related("version"))
+        if "state" in query:
+            runs = runs.filter(state=query["state"])
+        found = {"workflow_id": workflow.pk, "runs": runs[: query["limit"]]}
+        return Response(RunsAnswer(found).data)
+
+
+class OneRun(ApiView):
+    @extend_schema(operation_id="runs_read", responses=RunDetailAnswer)
+    def get(self, request: Request, workflow_id: UUID, run_id: UUID) -> Response:
+        """A run with state, rows and time of each node."""
+        return Response(RunDetailAnswer(self.run_of(workflow_id, run_id, "view_run")).data)
+
+
+class Logs(ApiView):
+    @extend_schema(
+        operation_id="runs_logs",
+        responses=LogsAnswer,
+        parameters=[
+            OpenApiParameter("node", str, description="Lines of this node only."),
+            OpenApiParameter("level", str, enum=sorted(_LEVELS), description="At least this."),
+            OpenApiParameter("offset", int),
+            OpenApiParameter("limit", int, description="At most this many (1 to 200)."),
+        ],
+    )
+    def get(self, request: Request, workflow_id: UUID, run_id: UUID) -> Response:
+        """Log lines, oldest first."""
+        run = self.run_of(workflow_id, run_id, "view_run")
+        query = self.query(LogsQuery)
+        lines = logs.read(
+            run,
+            node_key=query["node"],
+            level=_LEVELS[query["level"]],
+            offset=query["offset"],
+            limit=query["limit"],
+        )
+        found = {
+            "workflow_id": run.workflow_id,
+            "flow_run_id": run.pk,
+            "flow_run_state": run.state,
+            "logs": lines,
+            "log_count": len(lines),
+        }
+        return Response(LogsAnswer(found).data)
+
+
+class Cancel(ApiView):
+    @extend_schema(operation_id="runs_cancel", request=None, responses=RunAnswer)
+    def post(self, request: Request, workflow_id: UUID, run_id: UUID) -> Response:
+        """Ask for cancellation; a run that has ended stays as it is."""
+        run = running.cancel(self.run_of(workflow_id, run_id, "cancel_run"))
+        return Response(RunAnswer(run).data)

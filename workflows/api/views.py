@@ -1,0 +1,77 @@
+"""What every view of the API starts from."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from engine.suggestion import unknown
+from workflows.access import require, scope, teams_where
+from workflows.models import Run, Team, Workflow
+
+
+class ApiView(APIView):
+    """Objects are looked up among those in scope first: another team's are not there."""
+
+    def read(self, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """The body as ``form`` understands it. Raises ValidationError."""
+        given = form(data=self.request.data)
+        given.is_valid(raise_exception=True)
+        return given.validated_data
+
+    def query(self, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """The query string as ``form`` understands it. Raises ValidationError."""
+        given = form(data=self.request.query_params.dict())
+        given.is_valid(raise_exception=True)
+        return given.validated_data
+
+    def workflow(self, workflow_id: UUID | str, permission: str) -> Workflow:
+        workflow = get_object_or_404(self._workflows(), pk=workflow_id)
+        require(self.request.user, f"workflows.{permission}", workflow)
+        return workflow
+
+    def run_of(self, workflow_id: UUID, run_id: UUID, permission: str) -> Run:
+        runs = scope(self.request.user, Run.objects.select_related("workflow", "version"))
+        run = get_object_or_404(runs, pk=run_id, workflow_id=workflow_id)
+        require(self.request.user, f"workflows.{permission}", run)
+        return run
+
+    def team(self, slug: str, permission: str) -> Team:
+        """The team of that slug; without one, the only team where ``permission`` is given."""
+        require(self.request.user, f"workflows.{permission}")
+        teams = list(teams_where(self.request.user, f"workflows.{permission}"))
+        found = [team for team in teams if team.slug == slug] if slug else teams
+        if len(found) != 1:
+            slugs = [team.slug for team in teams]
+            message = unknown("team", slug, slugs) if slug else f"say which: {', '.join(slugs)}"
+            raise serializers.ValidationError({"team": [message]})
+        return found[0]
+
+    def author(self) -> AbstractBaseUser | None:
+        """The user behind the request; a token has none."""
+        user = self.request.user
+        return user if user.pk is not None else None
+
+    def _workflows(self) -> QuerySet[Workflow]:
+        queryset = Workflow.objects.select_related("team", "preferred_pool", "registration")
+        return scope(self.request.user, queryset)
+
+
+class NoSuchAddress(ApiView):
+    """Anything under the API that is no address of it."""
+
+    schema = None
+
+    def _refuse(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        raise NotFound
+
+    get = post = put = patch = delete = _refuse
