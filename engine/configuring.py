@@ -13,6 +13,15 @@ from engine.kind import NodeConfig
 from engine.suggestion import unknown
 
 
+class SettingError(ValueError):
+    """Raised by a Config's own validator, to address a field and give a stable code."""
+
+    def __init__(self, message: str, *, field: str, code: str = "setting_invalid") -> None:
+        super().__init__(message)
+        self.field = field
+        self.code = code
+
+
 def parse_config(
     model: type[NodeConfig], config: Mapping[str, Any]
 ) -> tuple[NodeConfig | None, list[Issue]]:
@@ -29,13 +38,17 @@ def _issue(model: type[BaseModel], details: ErrorDetails) -> Issue:
     match details["type"]:
         case "extra_forbidden":
             holder = _model_at(model, location[:-1])
-            message = unknown("setting", str(location[-1]), holder.model_fields if holder else ())
+            message = unknown("setting", str(location[-1]), _settings(holder))
             return Issue(code="setting_unknown", message=message, field=field)
         case "missing":
             message = f"setting '{location[-1]}' is missing; {_purpose(model, location)}"
             return Issue(code="setting_missing", message=message, field=field)
         case "value_error":
-            message = str(details["ctx"]["error"])
+            error = details["ctx"]["error"]
+            if isinstance(error, SettingError):
+                field = ".".join(filter(None, (field, error.field)))
+                return Issue(code=error.code, message=str(error), field=field)
+            message = str(error)
         case _:
             expected = details["msg"].replace("Input should", "it should")
             message = f"{_shown(details['input'])} cannot be used here; {_lower(expected)}"
@@ -47,12 +60,20 @@ def _model_at(model: type[BaseModel], location: Sequence[int | str]) -> type[Bas
     for part in location:
         if isinstance(part, int):
             continue
-        annotation: Any = model.model_fields[part].annotation
+        annotation: Any = (
+            model.model_fields[part].annotation if part in model.model_fields else None
+        )
         found = [a for a in (annotation, *get_args(annotation)) if _is_model(a)]
         if not found:
             return None
         model = found[0]
     return model
+
+
+def _settings(model: type[BaseModel] | None) -> list[str]:
+    """Names of a model's settings as users write them."""
+    fields = model.model_fields if model else {}
+    return [field.alias or name for name, field in fields.items()]
 
 
 def _is_model(annotation: Any) -> bool:

@@ -7,7 +7,7 @@ instantiated with state; the registry holds one instance of each.
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.connector import Extraction, TableName
 from engine.issue import Issue
-from engine.schema import Schema
+from engine.schema import Column, Schema
 
 Role = Literal["source", "transform", "target"]
 
@@ -99,6 +99,10 @@ class Source(Kind[ConfigT]):
         """What this node asks of its connection's connector."""
         raise NotImplementedError
 
+    def check(self, config: ConfigT, output: Schema, context: Context) -> Iterable[Issue]:
+        """Findings once the columns it yields are known; issues as in ``Transform.check``."""
+        return ()
+
 
 class Target(Kind[ConfigT]):
     """A kind that takes rows out through a connector."""
@@ -109,6 +113,14 @@ class Target(Kind[ConfigT]):
     def table(self, config: ConfigT) -> TableName:
         """The table this node writes to."""
         raise NotImplementedError
+
+    def mapping(self, config: ConfigT, rows: Schema, table: Sequence[Column]) -> Mapping[str, str]:
+        """Target column → input column, for ``rows`` written into a ``table`` of these columns."""
+        raise NotImplementedError
+
+    def check(self, config: ConfigT, rows: Schema, table: Sequence[Column]) -> Iterable[Issue]:
+        """Findings about writing ``rows`` there; issues as in ``Transform.check``."""
+        return ()
 
 
 AnyKind = Kind[Any]

@@ -14,13 +14,21 @@ from typing import Any
 from engine.errors import ExpressionError
 from engine.expression.functions import FUNCTIONS, Function
 from engine.expression.syntax import parse
-from engine.expression.term import Term, condition
+from engine.expression.term import Term, compare, condition, of_column
 from engine.expression.translation import Translator
 from engine.expression.types import SCALAR_TYPES, scalar_type
 from engine.issue import Issue
-from engine.schema import Schema
+from engine.schema import Column, Schema
 
-__all__ = ["FUNCTIONS", "SCALAR_TYPES", "Function", "check", "scalar_type", "to_sql"]
+__all__ = [
+    "FUNCTIONS",
+    "SCALAR_TYPES",
+    "Function",
+    "check",
+    "compare_columns",
+    "scalar_type",
+    "to_sql",
+]
 
 
 def to_sql(text: str, schema: Schema, parameters: Mapping[str, Any]) -> str:
@@ -49,6 +57,11 @@ def check(
         return [_issue(error)]
     found = [*map(_issue, translator.errors), *translator.issues]
     return list(dict.fromkeys((*found, *condition(term)) if boolean else found))
+
+
+def compare_columns(left: Column, right: Column) -> list[Issue]:
+    """Findings when the values of two columns are compared."""
+    return list(compare(of_column(left), of_column(right)))
 
 
 def _translate(text: str, schema: Schema, parameters: Mapping[str, Any]) -> tuple[Translator, Term]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.expression.probe import can_cast
-from engine.family import Family
+from engine.family import Family, family_of
 from engine.issue import Issue, Severity
+from engine.schema import Column, quote
 
 #: How DuckDB types a constant text that stands beside a value of another family.
 _TYPE = {
@@ -83,6 +84,12 @@ def mismatch(where: str, wanted: str, *terms: Term, hint: str = "") -> Issue:
     got = " and ".join(f"{term.label}, {named(term.family)}" for term in terms)
     hint = hint or "write cast(… as type) around it"
     return Issue(code="implicit_cast", message=f"{where} takes {wanted}, and got {got}; {hint}")
+
+
+def of_column(column: Column) -> Term:
+    """The value of a column."""
+    label = f"column '{column.name}' ({column.type})"
+    return Term(quote(column.name), family_of(column.type), label)
 
 
 def quoted(text: str) -> Term:

@@ -20,11 +20,20 @@ from engine.expression.functions import FUNCTIONS, UNITS, Function
 from engine.expression.growth import growth_of
 from engine.expression.pattern import like
 from engine.expression.syntax import offset_of
-from engine.expression.term import Term, alike, compare, condition, literal, mismatch, quoted
+from engine.expression.term import (
+    Term,
+    alike,
+    compare,
+    condition,
+    literal,
+    mismatch,
+    of_column,
+    quoted,
+)
 from engine.expression.types import type_of
 from engine.family import Family, family_of
 from engine.issue import Issue, Severity
-from engine.schema import Schema, quote
+from engine.schema import Schema
 from engine.suggestion import unknown
 
 _COMPARISONS: dict[type[exp.Expr], str] = {
@@ -115,8 +124,7 @@ class Translator:
                 message += "; text goes in single quotes"
             self._error(message, "unknown_column", node)
             return Term("NULL", Family.OTHER, f"column '{name}'")
-        label = f"column '{column.name}' ({column.type})"
-        return Term(quote(column.name), family_of(column.type), label)
+        return of_column(column)
 
     def _literal(self, node: exp.Expr) -> Term:
         if node.args.get("is_string"):

@@ -1,0 +1,158 @@
+"""``database_target``: rows into a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from engine.assignment import assign
+from engine.connector import TableName
+from engine.issue import Issue
+from engine.kind import NodeConfig, Target
+from engine.schema import Column, Schema
+from engine.suggestion import unknown
+
+
+class ColumnTarget(NodeConfig):
+    column: str = Field(
+        title="Column",
+        description="The column that arrives.",
+        min_length=1,
+        json_schema_extra={"format": "column"},
+    )
+    target: str = Field(
+        title="Target column",
+        description="The table's column that it is written to.",
+        min_length=1,
+        json_schema_extra={"format": "target-column"},
+    )
+
+
+class DatabaseTargetConfig(NodeConfig):
+    # ``schema`` is a method of pydantic's, so the field goes by another name in Python.
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    connection: str = Field(
+        title="Connection",
+        description="The connection to write to.",
+        min_length=1,
+        json_schema_extra={"format": "connection"},
+    )
+    schema_name: str = Field(
+        "",
+        alias="schema",
+        title="Schema",
+        description="The schema the table is in; empty for the database's default.",
+        json_schema_extra={"format": "schema"},
+    )
+    table: str = Field(
+        title="Table",
+        description="The table to write to; it must exist.",
+        min_length=1,
+        json_schema_extra={"format": "table"},
+    )
+    mode: Literal["append", "replace"] = Field(
+        "append",
+        title="Mode",
+        description="append adds the rows; replace empties the table first, in one transaction.",
+    )
+    columns: list[ColumnTarget] = Field(
+        [],
+        title="Columns",
+        description="Which column goes where; empty for all columns that go by the same name.",
+    )
+
+
+class DatabaseTarget(Target[DatabaseTargetConfig]):
+    """Write rows into a table, each exactly once."""
+
+    slug, label, group, icon = "database_target", "Database target", "Databases", "save"
+    Config = DatabaseTargetConfig
+    example = {
+        "connection": "warehouse",
+        "schema": "public",
+        "table": "large_orders",
+        "mode": "replace",
+        "columns": [{"column": "id", "target": "order_id"}],
+    }
+
+    def table(self, config: DatabaseTargetConfig) -> TableName:
+        return TableName(config.schema_name, config.table)
+
+    def mapping(
+        self, config: DatabaseTargetConfig, rows: Schema, table: Sequence[Column]
+    ) -> dict[str, str]:
+        """Target column → input column, of ``rows`` into a ``table`` with these columns.
+
+        Chosen pairs with unknown names are left out; ``check`` reports them.
+        """
+        columns = Schema(tuple(table))
+        if config.columns:
+            pairs = ((columns.find(p.target), rows.find(p.column)) for p in config.columns)
+        else:
+            pairs = ((column, rows.find(column.name)) for column in table)
+        return {into.name: origin.name for into, origin in pairs if into and origin}
+
+    def check(
+        self, config: DatabaseTargetConfig, rows: Schema, table: Sequence[Column]
+    ) -> Iterable[Issue]:
+        """Findings about writing ``rows`` into a ``table`` that has these columns."""
+        yield from _check_names(config, rows, Schema(tuple(table)))
+        mapping = self.mapping(config, rows, table)
+        yield from _check_coverage(config, mapping, rows, table)
+        places = {pair.target.casefold(): i for i, pair in enumerate(config.columns)}
+        for column in table:
+            origin = rows.find(mapping[column.name]) if column.name in mapping else None
+            issue = assign(origin, column) if origin else None
+            if issue:
+                place = places.get(column.name.casefold())
+                field = "columns" if place is None else f"columns.{place}.target"
+                yield issue.model_copy(update={"field": field})
+
+
+def _check_names(config: DatabaseTargetConfig, rows: Schema, table: Schema) -> Iterable[Issue]:
+    taken: set[str] = set()
+    for index, pair in enumerate(config.columns):
+        if rows.find(pair.column) is None:
+            message = unknown("column", pair.column, rows.names)
+            yield _issue("unknown_column", message, f"columns.{index}.column")
+        if table.find(pair.target) is None:
+            message = unknown("target column", pair.target, table.names)
+            yield _issue("unknown_target_column", message, f"columns.{index}.target")
+        if pair.target.casefold() in taken:
+            message = f"target column '{pair.target}' is written twice; leave one out"
+            yield _issue("duplicate_column", message, f"columns.{index}.target")
+        taken.add(pair.target.casefold())
+
+
+def _check_coverage(
+    config: DatabaseTargetConfig,
+    mapping: Mapping[str, str],
+    rows: Schema,
+    table: Sequence[Column],
+) -> Iterable[Issue]:
+    if not mapping and not config.columns:
+        message = (
+            f"no column of {', '.join(rows.names)} goes by a name of table '{config.table}' "
+            f"({', '.join(column.name for column in table)}); choose which column goes where"
+        )
+        yield _issue("nothing_mapped", message, "columns")
+        return
+    chosen = {pair.target.casefold() for pair in config.columns}
+    for column in table:
+        is_needed = not column.is_nullable and not column.has_default
+        if is_needed and column.name not in mapping and column.name.casefold() not in chosen:
+            message = (
+                f"target column '{column.name}' must not be NULL and has no default; "
+                "choose the column that fills it"
+            )
+            yield _issue("required_column", message, "columns")
+
+
+def _issue(code: str, message: str, field: str) -> Issue:
+    return Issue(code=code, message=message, field=field)
+
+
+KIND = DatabaseTarget
