@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from workers.capacity import pool_states
+from workers.models import Pool
+from workers.prefect.current import use_gateway
+from workers.prefect.memory import InMemoryGateway
+from workers.provisioning import ensure_pools
+
+pytestmark = pytest.mark.django_db
+
+POOLS = import_module("workers.migrations.0003_three_pools").POOLS
+
+
+@pytest.fixture(autouse=True)
+def pools() -> None:
+    for pool in POOLS:
+        Pool.objects.update_or_create(name=pool["name"], defaults=pool)
+
+
+def test_an_installation_starts_with_three_pools() -> None:
+    limits = dict(Pool.objects.values_list("name", "concurrency_limit"))
+
+    assert limits == {"default-agent-pool": 5, "etl-pool": 3, "high-memory-pool": 2}
+
+
+def test_prefect_gets_every_pool_with_its_limit() -> None:
+    gateway = InMemoryGateway()
+    with use_gateway(gateway):
+        ensure_pools()
+
+    assert {name: pool.concurrency_limit for name, pool in gateway.pools.items()} == {
+        "default-agent-pool": 5,
+        "etl-pool": 3,
+        "high-memory-pool": 2,
+    }
+
+
+def test_the_load_is_prefects_and_the_thresholds_are_ours() -> None:
+    gateway = InMemoryGateway()
+    with use_gateway(gateway):
+        ensure_pools()
+        gateway.put_online("etl-pool")
+        state = next(one for one in pool_states() if one.name == "etl-pool")
+
+    assert (state.database_nodes_above, state.transforms_above) == (2, 3)
+    assert (state.workers_online, state.active, state.limit) == (1, 0, 3)
+
+
+def test_without_prefect_the_load_is_unknown_and_never_full() -> None:
+    gateway = InMemoryGateway()
+    gateway.go_down()
+    with use_gateway(gateway):
+        states = pool_states()
+
+    assert [(state.workers_online, state.active) for state in states] == [(None, None)] * 3
+    assert not any(state.obstacle for state in states)
