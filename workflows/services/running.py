@@ -172,7 +172,7 @@ def _seems_free(pool: str) -> bool:
 def _route(workflow: Workflow, preferred_pool: str, refuse_when_full: bool) -> Route:
     states = pool_states()
     if refuse_when_full and all(state.obstacle for state in states):
-        why = "; ".join(f"{state.name} is {state.obstacle}" for state in states)
+        why = "; ".join(f"{state.name} {state.obstacle}" for state in states)
         raise NotRunnable(f"no pool has room: {why}", "pools_full")
     return route(registration.requirements_of(workflow, preferred_pool), states)
 
