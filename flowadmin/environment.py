@@ -72,6 +72,9 @@ class Environment(BaseSettings):
     flowadmin_pool_keys: str = Field(
         "", description="Folder with the private keys of pools, <pool>.key; workers need it."
     )
+    flowadmin_static_root: Path = Field(
+        HOME / "static", description="Folder into which static files are collected."
+    )
     flowadmin_wake_url: str = Field(
         "", description="Redis over which a trigger wakes a pool's worker; empty = poll only."
     )

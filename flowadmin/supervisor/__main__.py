@@ -1,9 +1,10 @@
-"""``python -m flowadmin.supervisor up|demo``; users call it as ``manage.py up``."""
+"""``python -m flowadmin.supervisor up|demo|reset``; users call it as ``manage.py up``."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 
 from flowadmin import __version__
@@ -23,6 +24,8 @@ def main(mode: str) -> int:
     home.make()
     whole = stack.assemble(home)
     try:
+        if mode == "reset":
+            return _reset(home, whole)
         with home.lock(f"process {os.getpid()} at {whole.web_url}"):
             return _run(home, whole, mode)
     except (AlreadyRunning, PortTaken, FileNotFoundError, RuntimeError) as error:
@@ -39,6 +42,14 @@ def _run(home: Home, whole: stack.Stack, mode: str) -> int:
     home.write_runtime(whole.runtime())
     goal = "demo" if mode == "demo" else None
     return asyncio.run(Supervisor(parts, home, console, goal).run())
+
+
+def _reset(home: Home, whole: stack.Stack) -> int:
+    """Remove all state; refused while it is in use."""
+    with home.lock(f"process {os.getpid()}, which removes it"):
+        shutil.rmtree(whole.cluster.folder, ignore_errors=True)
+        shutil.rmtree(home.path)
+    return 0
 
 
 def _last(whole: stack.Stack, mode: str) -> list[Part]:
