@@ -21,6 +21,5 @@ app.conf.beat_schedule = {
         ("sample_pools", 30, 30),
         ("crash_silent_runs", 30, 30),
         ("reconcile", crontab(minute="17"), 1800),
-        ("prune", crontab(hour="3", minute="41"), 1800),
     )
 }

@@ -11,5 +11,4 @@ CRONJOBS = [
     ("* * * * *", "workflows.tasks.sample_pools"),
     ("* * * * *", "workflows.tasks.crash_silent_runs"),
     ("17 * * * *", "workflows.tasks.reconcile"),
-    ("41 3 * * *", "workflows.tasks.prune"),
 ]

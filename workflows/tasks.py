@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from celery import shared_task
 
+from workers.prefect.gateway import GatewayError
+from workers.reconciling import crash_silent_runs as end_silent_runs
+from workers.reconciling import sample_pools as take_samples
 from workflows import registration
-from workflows.services import housekeeping, reconciling
+from workflows.services import reconciling
+
+log = logging.getLogger(__name__)
 
 #: Below the lease of the outbox and the broker's visibility timeout.
 _SHORT: dict[str, Any] = {"soft_time_limit": 100, "time_limit": 110}
@@ -28,23 +35,23 @@ def sweep() -> list[str]:
 
 @shared_task(name="workflows.tasks.sample_pools", **_SHORT)
 def sample_pools() -> None:
-    from workers.reconciling import sample_pools
-
-    sample_pools()
+    """Load and workers of every pool, for pages and routing."""
+    _if_prefect_answers(take_samples)
 
 
 @shared_task(name="workflows.tasks.crash_silent_runs", **_SHORT)
 def crash_silent_runs() -> None:
-    from workers.reconciling import crash_silent_runs
-
-    crash_silent_runs()
+    _if_prefect_answers(end_silent_runs)
 
 
 @shared_task(name="workflows.tasks.reconcile", **_LONG)
 def reconcile() -> None:
-    reconciling.reconcile()
+    _if_prefect_answers(reconciling.reconcile)
 
 
-@shared_task(name="workflows.tasks.prune", **_LONG)
-def prune() -> int:
-    return housekeeping.prune()
+def _if_prefect_answers(work: Callable[[], object]) -> None:
+    """Regular work is done again soon: one line says that it could not be done now."""
+    try:
+        work()
+    except GatewayError as error:
+        log.warning("not done, Prefect does not answer: %s", error)

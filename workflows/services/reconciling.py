@@ -11,6 +11,8 @@ from django.db.models import Exists, OuterRef
 from workers.models import PoolAssignment
 from workers.prefect.current import gateway
 from workers.prefect.gateway import Deployment
+from workers.provisioning import ensure_pools
+from workers.reconciling import ensure_zombie_automation
 from workflows.models import (
     Registration,
     RegistrationOutbox,
@@ -43,6 +45,8 @@ def reconcile() -> Findings:
     Raises GatewayError.
     """
     found = Findings()
+    ensure_pools()
+    ensure_zombie_automation()
     deployments = gateway().find_deployments("flowadmin")
     _compare_with_prefect(deployments, found)
     found.changed |= _never_marked() | _changed_silently()
