@@ -23,6 +23,8 @@ def assign(origin: Column, target: Column) -> Issue | None:
     select node, a warning may lose digits or fail on large values.
     """
     source, into = family_of(origin.type), family_of(target.type)
+    if origin.type == target.type:
+        return None
     if source.is_unknown or into.is_unknown or into is Family.TEXT or (source, into) in _FREE:
         return None
     if source is not into:

@@ -60,9 +60,8 @@ def _model_at(model: type[BaseModel], location: Sequence[int | str]) -> type[Bas
     for part in location:
         if isinstance(part, int):
             continue
-        annotation: Any = (
-            model.model_fields[part].annotation if part in model.model_fields else None
-        )
+        setting = model.model_fields.get(part)
+        annotation: Any = setting.annotation if setting else None
         found = [a for a in (annotation, *get_args(annotation)) if _is_model(a)]
         if not found:
             return None

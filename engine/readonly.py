@@ -5,6 +5,7 @@ A first wall, at save; the connector reads in a read-only transaction besides.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -25,37 +26,23 @@ _WRITING: dict[type[exp.Expr], str] = {
     exp.Copy: "COPY",
     exp.Command: "a command",
 }
-#: Functions that write, wait, read files, change the session or leave the database.
-_FORBIDDEN = frozenset(
-    (
-        *("nextval", "setval", "set_config", "pg_notify", "pg_sleep", "pg_sleep_for"),
-        *("pg_sleep_until", "pg_reload_conf", "pg_rotate_logfile", "pg_promote", "pg_logdir_ls"),
-        *("pg_cancel_backend", "pg_terminate_backend", "pg_switch_wal", "pg_export_snapshot"),
-        *(
-            "pg_logical_emit_message",
-            "pg_backup_start",
-            "pg_backup_stop",
-            "pg_import_system_collations",
-        ),
-        *("query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "table_to_xml"),
-        *("cursor_to_xml", "schema_to_xml", "database_to_xml", "pg_stat_file", "pg_file_write"),
-        *("xpath_table", "connectby", "crosstab", "ts_stat", "ts_rewrite"),
-    )
-)
-_FORBIDDEN_STARTS = (
-    *(
-        "lo_",
-        "loread",
-        "lowrite",
-        "dblink",
-        "pg_read_",
-        "pg_ls_",
-        "pg_advisory_",
-        "pg_try_advisory_",
-    ),
-    *("pg_create_", "pg_drop_", "pg_replication_", "pg_wal_", "pg_stat_reset", "pg_restore_"),
-    *("pg_logical_slot_", "pg_file_", "pg_copy_", "binary_upgrade_"),
-)
+#: Functions that write, wait, read files, run text as SQL or change the session.
+_FORBIDDEN = """
+nextval setval set_config pg_notify pg_sleep pg_sleep_for pg_sleep_until pg_reload_conf
+pg_rotate_logfile pg_promote pg_logdir_ls pg_cancel_backend pg_terminate_backend pg_switch_wal
+pg_export_snapshot pg_logical_emit_message pg_backup_start pg_backup_stop pg_stat_file
+pg_import_system_collations query_to_xml query_to_xmlschema query_to_xml_and_xmlschema
+table_to_xml cursor_to_xml schema_to_xml database_to_xml xpath_table connectby crosstab ts_stat
+ts_rewrite loread lowrite
+"""
+_FORBIDDEN_STARTS = """
+lo_ dblink pg_read_ pg_ls_ pg_advisory_ pg_try_advisory_ pg_create_ pg_drop_ pg_replication_
+pg_wal_ pg_stat_reset pg_restore_ pg_logical_slot_ pg_file_ pg_copy_ binary_upgrade_
+"""
+_NAMES = frozenset(_FORBIDDEN.split())
+_STARTS = tuple(_FORBIDDEN_STARTS.split())
+_PLAIN = re.compile(r"\w+")
+_ESCAPED = re.compile(r"\bu&[\"']", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1024)
@@ -63,6 +50,8 @@ def refusal(sql: str) -> str:
     """Why ``sql`` is not one SELECT that only reads; empty if it is. PostgreSQL's dialect."""
     if len(sql) > MAX_LENGTH:
         return f"the SQL has {len(sql):,} characters; at most {MAX_LENGTH:,} are allowed"
+    if _ESCAPED.search(sql):
+        return "the SQL spells a name or text with U& escapes; write it out"
     try:
         statements = [s for s in parse(sql, read="postgres") if s]
     except (SqlglotError, RecursionError) as error:
@@ -89,7 +78,7 @@ def _name(function: exp.Func) -> str:
 
 
 def _is_forbidden(name: str) -> bool:
-    return name in _FORBIDDEN or name.startswith(_FORBIDDEN_STARTS)
+    return name in _NAMES or name.startswith(_STARTS) or not _PLAIN.fullmatch(name)
 
 
 def _reason(error: Exception) -> str:

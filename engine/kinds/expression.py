@@ -50,7 +50,7 @@ class Expression(Transform[ExpressionConfig]):
             f"{quote(column.name)}"
             for column in config.columns
         }
-        items = [computed.pop(name.casefold(), None) or quote(name) for name in schema.names]
+        items = [computed.pop(name.casefold(), quote(name)) for name in schema.names]
         return f'SELECT {", ".join((*items, *computed.values()))} FROM "in"'
 
     def check(

@@ -42,9 +42,7 @@ class JoinedColumn(NodeConfig):
         min_length=1,
         json_schema_extra={"format": "column"},
     )
-    rename: str = Field(
-        "", title="New name", description="Its name from here on; empty to keep it."
-    )
+    rename: str = Field("", title="New name", description="Its name from here on; empty keeps it.")
 
     @property
     def output(self) -> str:

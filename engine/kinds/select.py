@@ -21,9 +21,7 @@ class SelectedColumn(NodeConfig):
         min_length=1,
         json_schema_extra={"format": "column"},
     )
-    rename: str = Field(
-        "", title="New name", description="Its name from here on; empty to keep it."
-    )
+    rename: str = Field("", title="New name", description="Its name from here on; empty keeps it.")
     type: str = Field(
         "",
         title="Type",
