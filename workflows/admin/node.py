@@ -46,6 +46,9 @@ class NodeForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            # unfold's name for the line that opens the row.
+            self.instance.get_inline_title = f"{self.instance} · {self.instance.kind}"
         self.fields["kind"].choices = kind_choices(self.instance.kind)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:

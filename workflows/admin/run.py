@@ -11,6 +11,7 @@ from unfold.contrib.filters.admin import (
     RangeDateTimeFilter,
     RelatedDropdownFilter,
 )
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.paginator import InfinitePaginator
@@ -66,6 +67,11 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, "cancel", obj)
 
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        if self.find(request, object_id).is_terminal:
+            return []
+        return super().get_actions_detail(request, object_id)
+
     @confirmed(
         "Cancel",
         "Stops the run. What it loads is kept only if the load has already been committed.",
@@ -91,5 +97,5 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         run = self.find(request, object_id)
-        context = {"title": str(run.workflow), **run_context(run), **(extra_context or {})}
+        context = {"title": f"Run of {run.workflow}", **run_context(run), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)

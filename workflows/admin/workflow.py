@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -103,7 +104,6 @@ class WorkflowAdmin(TeamScopedAdmin):
         "run_now",
         {
             "title": "More",
-            "icon": "more_horiz",
             "items": ["pause", "resume", "register_again"],
         },
     ]
@@ -149,6 +149,12 @@ class WorkflowAdmin(TeamScopedAdmin):
 
     def has_register_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, "register", obj)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        """Of pause and resume, the one that changes something."""
+        useless = "pause" if self.find(request, object_id).is_paused else "resume"
+        actions = super().get_actions_detail(request, object_id)
+        return [action for action in actions if action.path != useless]
 
     @confirmed(
         "Run now",
