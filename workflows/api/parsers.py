@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import status
-from rest_framework.exceptions import APIException, ParseError
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 from workflows.services.strict_json import JSONRefused, loads
-
-BODY_LIMIT_BYTES = 10 * 1024 * 1024
-
-
-class BodyTooLarge(APIException):
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_code = "body_too_large"
-    default_detail = f"the body is larger than {BODY_LIMIT_BYTES:,} bytes; send less"
 
 
 class StrictJSONParser(JSONParser):
     """Refuses duplicate keys, NaN and what PostgreSQL cannot store."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        body = stream.read(BODY_LIMIT_BYTES + 1)
-        if len(body) > BODY_LIMIT_BYTES:
-            raise BodyTooLarge
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise RequestDataTooBig
         try:
             return loads(body)
         except JSONRefused as error:

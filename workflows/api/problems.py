@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from redis.exceptions import RedisError
@@ -120,6 +121,10 @@ def _known(error: Exception) -> Problem | None:
             return _away("prefect_unreachable", f"Prefect does not answer: {error}")
         case GatewayError():
             return Problem(HTTPStatus.BAD_GATEWAY, "prefect_refused", str(error))
+        case RequestDataTooBig():
+            limit = f"{settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,}"
+            detail = f"the body is larger than {limit} bytes; send less"
+            return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
         case OperationalError() | InterfaceError():
             log.warning("the database does not answer: %s", error)
             return _away("database_unreachable", "the database does not answer; try again soon")
