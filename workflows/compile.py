@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from engine.connector import Extraction, TableName
-from engine.errors import AccessDenied, ConnectorError, EngineError, TableNotFound
+from engine.errors import AccessDenied, ConnectorError, EngineError, TableNotFound, Unreachable
 from engine.graph import order, parse_configs
 from engine.issue import Issue, Severity
 from engine.kind import AnyKind, Context, NodeConfig, Source, Target
@@ -82,7 +82,7 @@ def compile_workflow(
     A table or database that cannot be read now gives a warning: it may be there when the
     workflow runs, and what depends on it is not typed.
     """
-    from engine.binding import bind
+    from engine.binding import bind  # brings DuckDB, which most web processes never need
 
     steps = _steps(definition, kinds)
     ordered = order(steps, kinds)
@@ -91,14 +91,9 @@ def compile_workflow(
     issues += _check_connections(configs, ordered.steps, connections, kinds)
 
     broken = {issue.node for issue in _errors(issues)}
-    sound = _without_descendants(ordered.steps, broken)
+    sound = [_parsed(step, configs) for step in ordered.steps if step.key not in broken]
     tables = _read_tables(sound, configs, catalog, kinds, definition.parameters)
-    unread = {key for key, schema in tables.sources.items() if schema is None}
-    typable = [
-        step.model_copy(update={"config": configs[step.key].model_dump(mode="json")})
-        for step in _without_descendants(sound, unread)
-    ]
-    bound = bind(typable, tables.sources, kinds, definition.parameters, tables.targets)
+    bound = bind(sound, tables.sources, kinds, definition.parameters, tables.targets)
     issues += [*tables.issues, *bound.issues]
 
     plan = None
@@ -136,6 +131,12 @@ def _step(node: NodeDefinition, inputs: tuple[Input, ...], kinds: Mapping[str, A
     )
 
 
+def _parsed(step: Step, configs: Mapping[str, NodeConfig]) -> Step:
+    """The step with every default of its kind's settings filled in."""
+    config = configs[step.key].model_dump(mode="json", by_alias=True)
+    return step.model_copy(update={"config": config})
+
+
 def _check_parameters(definition: Definition) -> Iterator[Issue]:
     for name, value in definition.parameters.items():
         if not isinstance(value, str | int | float | bool | None):
@@ -166,18 +167,6 @@ def _connection_issue(code: str, message: str, node: str) -> Issue:
     return Issue(code=code, message=message, node=node, field="connection")
 
 
-def _without_descendants(steps: Sequence[Step], excluded: set[str]) -> list[Step]:
-    """Steps (in topological order) that neither are excluded nor depend on one that is."""
-    out = set(excluded)
-    kept: list[Step] = []
-    for step in steps:
-        if step.key in out or any(edge.step in out for edge in step.inputs):
-            out.add(step.key)
-        else:
-            kept.append(step)
-    return kept
-
-
 def _read_tables(
     steps: Sequence[Step],
     configs: Mapping[str, NodeConfig],
@@ -203,17 +192,22 @@ def _read_tables(
 
 
 def _catalog_issue(error: EngineError, config: NodeConfig) -> Issue:
-    table_field = "table" if getattr(config, "table", "") else "sql"
+    read = "table" if getattr(config, "table", "") else "sql"
+    severity = Severity.WARNING
     match error:
         case TableNotFound():
-            code, where = "table_not_found", table_field
+            code, where = "table_not_found", read
         case AccessDenied():
             code, where = "access_denied", "connection"
-        case ConnectorError():
+        case Unreachable():
             code, where = "catalog_unavailable", "connection"
+        case ConnectorError(code="E_COLUMN_NOT_FOUND"):
+            code, where, severity = "unknown_column", "columns", Severity.ERROR
+        case ConnectorError():
+            code, where = "catalog_unavailable", read
         case _:
-            return Issue(code="setting_invalid", message=error.message, field=table_field)
-    return Issue(code=code, message=error.message, severity=Severity.WARNING, field=where)
+            code, where, severity = "setting_invalid", read, Severity.ERROR
+    return Issue(code=code, message=error.message, severity=severity, field=where)
 
 
 def _plan(
@@ -230,10 +224,7 @@ def _plan(
         workflow_id=workflow_id,
         workflow_name=definition.name,
         workflow_version=version,
-        steps=tuple(
-            step.model_copy(update={"config": configs[step.key].model_dump(mode="json")})
-            for step in steps
-        ),
+        steps=tuple(_parsed(step, configs) for step in steps),
         connections={slug: _plan_connection(connections[slug]) for slug in sorted(used)},
         parameters=definition.parameters,
     )
