@@ -28,7 +28,20 @@ class Family(StrEnum):
     def is_moment(self) -> bool:
         return self in (Family.DATE, Family.TIMESTAMP)
 
+    def casts_to(self, other: Family) -> bool:
+        """Whether DuckDB has a cast; it binds the others too, and fails on the first value."""
+        is_free = self is other or self.is_unknown or other.is_unknown
+        return is_free or Family.TEXT in (self, other) or (self, other) in _CASTS
 
+
+_CASTS = {
+    (Family.NUMBER, Family.BOOLEAN),
+    (Family.BOOLEAN, Family.NUMBER),
+    (Family.DATE, Family.TIMESTAMP),
+    (Family.TIMESTAMP, Family.DATE),
+    (Family.TIMESTAMP, Family.TIME),
+    (Family.UUID, Family.BINARY),
+}
 _FAMILIES = {
     Family.TEXT: "VARCHAR ENUM JSON",
     Family.NUMBER: "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT "

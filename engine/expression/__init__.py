@@ -14,7 +14,7 @@ from typing import Any
 from engine.errors import ExpressionError
 from engine.expression.functions import FUNCTIONS, Function
 from engine.expression.syntax import parse
-from engine.expression.term import Term, compare, condition, of_column
+from engine.expression.term import Term, compare, condition, conversion, of_column
 from engine.expression.translation import Translator
 from engine.expression.types import SCALAR_TYPES, scalar_type
 from engine.issue import Issue
@@ -24,6 +24,7 @@ __all__ = [
     "FUNCTIONS",
     "SCALAR_TYPES",
     "Function",
+    "cast_column",
     "check",
     "compare_columns",
     "scalar_type",
@@ -49,7 +50,7 @@ def check(
 
     ``boolean`` asks for a condition. Issues: ``expression_syntax``, ``expression_forbidden``,
     ``unknown_column``, ``unknown_function``, ``unknown_parameter``, ``unknown_type``,
-    ``implicit_cast``, ``not_boolean``, ``bad_literal``, ``null_comparison``.
+    ``implicit_cast``, ``impossible_cast``, ``not_boolean``, ``bad_literal``, ``null_comparison``.
     """
     try:
         translator, term = _translate(text, schema, parameters)
@@ -62,6 +63,14 @@ def check(
 def compare_columns(left: Column, right: Column) -> list[Issue]:
     """Findings when the values of two columns are compared."""
     return list(compare(of_column(left), of_column(right)))
+
+
+def cast_column(column: Column, type_: str) -> list[Issue]:
+    """Findings when a column is cast to a type as users write it."""
+    try:
+        return list(conversion(of_column(column), scalar_type(type_)))
+    except ExpressionError as error:
+        return [_issue(error)]
 
 
 def _translate(text: str, schema: Schema, parameters: Mapping[str, Any]) -> tuple[Translator, Term]:

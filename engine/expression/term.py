@@ -71,6 +71,15 @@ def condition(term: Term) -> Iterator[Issue]:
         yield Issue(code="not_boolean", message=message)
 
 
+def conversion(term: Term, type_: str) -> Iterator[Issue]:
+    """A finding when a cast of ``term`` cannot succeed."""
+    if not term.family.casts_to(family_of(type_)):
+        message = f"{term.label} cannot be cast to {type_.lower()}"
+        yield Issue(code="impossible_cast", message=message)
+    elif term.text is not None:
+        yield from literal(term.text, type_)
+
+
 def literal(text: str, type_: str) -> Iterator[Issue]:
     """A finding when a constant text is no value of ``type_``."""
     if not can_cast(text, type_):

@@ -25,6 +25,7 @@ from engine.expression.term import (
     alike,
     compare,
     condition,
+    conversion,
     literal,
     mismatch,
     of_column,
@@ -191,8 +192,8 @@ class Translator:
     def _cast(self, node: exp.Expr) -> Term:
         term, type_ = self.term(node.this), type_of(node.args["to"])
         keyword = "TRY_CAST" if isinstance(node, exp.TryCast) else "CAST"
-        if term.text is not None and keyword == "CAST":
-            self._note(literal(term.text, type_))
+        if keyword == "CAST":
+            self._note(conversion(term, type_))
         sql = f"{keyword}({term.sql} AS {type_})"
         return Term(sql, family_of(type_), f"cast to {type_.lower()}", growth=term.growth)
 

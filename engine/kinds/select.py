@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
-from engine.errors import ExpressionError
-from engine.expression import scalar_type
+from engine.expression import cast_column, scalar_type
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Transform
 from engine.projection import column_of, duplicates, missing
@@ -64,11 +63,9 @@ class Select(Transform[SelectConfig]):
         yield from duplicates([column.output for column in config.columns], "columns.{}.rename")
         for index, column in enumerate(config.columns):
             yield from missing(inputs["in"], column.name, f"columns.{index}.name")
-            try:
-                scalar_type(column.type or "varchar")
-            except ExpressionError as error:
-                field = f"columns.{index}.type"
-                yield Issue(code="unknown_type", message=error.message, field=field)
+            found = inputs["in"].find(column.name)
+            for issue in cast_column(found, column.type) if found and column.type else ():
+                yield issue.model_copy(update={"field": f"columns.{index}.type"})
 
 
 def _item(column: SelectedColumn, schema: Schema) -> str:

@@ -27,11 +27,14 @@ SCHEMA = Schema.of(
 ROW = (7, "o'neil smith", "70000.50", "2024-02-29", "2024-02-29 10:30:00", True, 3)
 
 
+SESSION = duckdb.connect()
+
+
 def value(text: str, **parameters: Any) -> Any:
     """What ``text`` computes over ROW."""
     columns = ", ".join(f"CAST(? AS {column.type}) AS {quote(column.name)}" for column in SCHEMA)
     sql = f"SELECT {to_sql(text, SCHEMA, parameters)} FROM (SELECT {columns})"
-    return duckdb.connect().execute(sql, ROW).fetchall()[0][0]
+    return SESSION.execute(sql, ROW).fetchall()[0][0]
 
 
 def codes(text: str, **options: Any) -> list[str]:
@@ -201,32 +204,11 @@ def test_abuse_is_refused_at_once(text: str) -> None:
     assert time.perf_counter() - started < 1
 
 
-@given(
-    st.text()
-    | st.lists(
-        st.sampled_from(
-            [
-                "id",
-                "name",
-                "(",
-                ")",
-                "'",
-                "+",
-                "-",
-                ",",
-                "1",
-                "case",
-                "when",
-                "end",
-                "in",
-                "$",
-                ":",
-                "[",
-                "*",
-            ]
-        )
-    ).map(" ".join)
-)
+WORDS = "id name ( ) ' \" + - , . 1 case when then end in like is not null $ : [ * cast as"
+NOISE = st.lists(st.sampled_from(WORDS.split())).map(" ".join)
+
+
+@given(st.text() | NOISE)
 def test_any_text_is_translated_or_refused(text: str) -> None:
     try:
         assert to_sql(text, SCHEMA, {})
@@ -243,7 +225,7 @@ def test_a_constant_text_keeps_every_character(text: str) -> None:
 def test_like_with_many_wildcards_takes_bounded_time() -> None:
     sql = to_sql("name like '%a_%a_%a_%a_%a_%b'", Schema.of([("name", "VARCHAR")]), {})
     started = time.perf_counter()
-    duckdb.connect().execute(f"SELECT {sql} FROM (SELECT repeat('a', 5000) AS name)").fetchall()
+    SESSION.execute(f"SELECT {sql} FROM (SELECT repeat('a', 5000) AS name)").fetchall()
     assert time.perf_counter() - started < 5
 
 
@@ -277,12 +259,13 @@ def test_ordinary_expressions_have_no_issues(text: str) -> None:
         ("case when active then name else id end", "implicit_cast"),
         ("upper(id)", "implicit_cast"),
         ("name + 1", "implicit_cast"),
-        ("name like 5", "implicit_cast"),
+        ("id like '5%'", "implicit_cast"),
         ("salary > '70000'", "implicit_cast"),
         ("salary > 'abc'", "bad_literal"),
         ("seen > '2024-13-01'", "bad_literal"),
         ("date '2024-02-30'", "bad_literal"),
         ("cast('x' as int)", "bad_literal"),
+        ("cast(hired as integer)", "impossible_cast"),
         ("name and active", "not_boolean"),
         ("not id", "not_boolean"),
         ("case when id then 1 end", "not_boolean"),

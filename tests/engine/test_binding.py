@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from engine.binding import Bound, bind
+from engine.issue import Issue, Severity
+from engine.plan import Input, Step
+from engine.registry import kinds
+from engine.schema import Column, Schema
+
+ORDERS = Schema.of(
+    [("id", "INTEGER"), ("name", "VARCHAR"), ("total", "DECIMAL(12,2)"), ("paid_on", "DATE")]
+)
+SOURCE = {"connection": "shop", "table": "orders"}
+TARGET = {"connection": "shop", "table": "copies"}
+
+
+def step(key: str, kind: str, config: Mapping[str, Any], **inputs: str) -> Step:
+    edges = tuple(Input(port=port.rstrip("_"), step=name) for port, name in inputs.items())
+    return Step(key=key, name=key, kind=kind, config=dict(config), inputs=edges)
+
+
+def source(key: str = "orders", **config: Any) -> Step:
+    return step(key, "database_source", SOURCE | config)
+
+
+def bound(*steps: Step, table: Sequence[Column] | None = None, **schemas: Schema | None) -> Bound:
+    return bind(steps, {"orders": ORDERS} | schemas, kinds(), {"least": 5}, {"copies": table})
+
+
+def into(*table: Column, columns: Sequence[tuple[str, str]] = ()) -> list[Issue]:
+    """Issues of writing ORDERS into a table with these columns."""
+    chosen = [{"column": column, "target": target} for column, target in columns]
+    target = step("copies", "database_target", TARGET | {"columns": chosen}, in_="orders")
+    return bound(source(), target, table=table).issues
+
+
+def test_types_flow_through_a_graph() -> None:
+    found = bound(
+        source(),
+        step("large", "filter", {"condition": "total > $least"}, in_="orders"),
+        step(
+            "gross",
+            "expression",
+            {"columns": [{"name": "gross", "expression": "total * 2"}]},
+            in_="large",
+        ),
+    )
+    assert found.issues == []
+    assert found.schemas["large"] == ORDERS
+    last = found.schemas["gross"]
+    assert last and last.columns[-1].name == "gross"
+    assert last.columns[-1].type.startswith("DECIMAL")
+    assert found.sql["large"] == 'SELECT * FROM "in" WHERE ("total" > (5))'
+
+
+def test_an_error_is_addressed_and_the_rest_is_still_typed() -> None:
+    found = bound(
+        source(),
+        step("broken", "filter", {"condition": "totl > 5"}, in_="orders"),
+        step("after", "filter", {"condition": "nonsense"}, in_="broken"),
+        step("beside", "select", {"columns": [{"name": "id"}]}, in_="orders"),
+    )
+    (issue,) = found.issues
+    assert (issue.code, issue.node, issue.field) == ("unknown_column", "broken", "condition")
+    assert found.schemas["after"] is None
+    assert found.schemas["beside"] == Schema.of([("id", "INTEGER")])
+
+
+def test_what_is_not_known_makes_no_noise() -> None:
+    found = bound(
+        source(),
+        step("large", "filter", {"condition": "whatever > 5"}, in_="orders"),
+        step("copies", "database_target", TARGET, in_="large"),
+        table=[Column("id", "INTEGER")],
+        orders=None,
+    )
+    assert found.issues == []
+    assert found.schemas == {"orders": None, "large": None, "copies": None}
+
+
+def test_a_step_may_read_what_an_earlier_stage_kept() -> None:
+    found = bound(step("large", "filter", {"condition": "total > 5"}, in_="kept"), kept=ORDERS)
+    assert found.schemas["large"] == ORDERS
+
+
+def test_what_duckdb_refuses_is_an_issue_on_the_column_that_asks_for_it() -> None:
+    columns = [{"name": "a", "expression": "id"}, {"name": "b", "expression": "chr(total)"}]
+    (issue,) = bound(source(), step("odd", "expression", {"columns": columns}, in_="orders")).issues
+    assert (issue.code, issue.node, issue.field) == ("type_mismatch", "odd", "columns.1")
+    assert "chr(INTEGER)" in issue.message
+    assert "LINE" not in issue.message
+    assert "Error" not in issue.message
+
+
+def test_a_silent_cast_is_an_issue_though_duckdb_accepts_it() -> None:
+    found = bound(source(), step("odd", "filter", {"condition": "name = id"}, in_="orders"))
+    assert [issue.code for issue in found.issues] == ["implicit_cast"]
+    assert found.schemas["odd"] == ORDERS
+
+
+def test_the_filter_of_a_source_is_checked_over_its_columns() -> None:
+    (issue,) = bound(source(filter="totl > 5")).issues
+    assert (issue.code, issue.field) == ("unknown_column", "filter")
+
+
+def test_the_filter_of_a_source_may_use_columns_it_does_not_read() -> None:
+    assert bound(source(filter="secret > 5", columns=["id"])).issues == []
+
+
+def test_a_target_takes_what_fits_by_name() -> None:
+    table = [Column("ID", "BIGINT"), Column("total", "DECIMAL(14,2)"), Column("note", "VARCHAR")]
+    assert into(*table) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "code", "field"),
+    [
+        ([Column("a", "INTEGER")], [("id", "b")], "unknown_target_column", "columns.0.target"),
+        ([Column("a", "INTEGER")], [("idd", "a")], "unknown_column", "columns.0.column"),
+        ([Column("a", "INTEGER")], [("name", "a")], "implicit_cast", "columns.0.target"),
+        ([Column("name", "INTEGER")], [], "implicit_cast", "columns"),
+        (
+            [Column("a", "VARCHAR")],
+            [("id", "a"), ("name", "a")],
+            "duplicate_column",
+            "columns.1.target",
+        ),
+        ([Column("other", "INTEGER")], [], "nothing_mapped", "columns"),
+        (
+            [Column("id", "INTEGER"), Column("code", "VARCHAR", is_nullable=False)],
+            [],
+            "required_column",
+            "columns",
+        ),
+    ],
+)
+def test_a_target_that_cannot_be_written_so_is_an_error(
+    table: list[Column], columns: list[tuple[str, str]], code: str, field: str
+) -> None:
+    (issue,) = into(*table, columns=columns)
+    assert (issue.code, issue.node, issue.field) == (code, "copies", field)
+    assert issue.severity is Severity.ERROR
+
+
+def test_a_column_the_database_fills_is_not_required() -> None:
+    serial = Column("serial", "INTEGER", is_nullable=False, has_default=True)
+    assert into(Column("id", "INTEGER"), serial) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "code"),
+    [("INTEGER", "lossy_cast"), ("DECIMAL(12,1)", "lossy_cast"), ("DECIMAL(8,2)", "lossy_cast")],
+)
+def test_a_target_that_may_lose_digits_is_a_warning(target: str, code: str) -> None:
+    (issue,) = into(Column("total", target))
+    assert (issue.code, issue.severity) == (code, Severity.WARNING)
+
+
+@pytest.mark.parametrize("target", ["DECIMAL(12,2)", "DOUBLE", "VARCHAR", "DECIMAL(38,10)"])
+def test_a_target_with_room_takes_numbers(target: str) -> None:
+    assert into(Column("total", target)) == []
+
+
+def test_a_thousand_nodes_are_typed_in_seconds() -> None:
+    steps = [source()]
+    for index in range(1_000):
+        condition = {"condition": f"total > {index} and name like 'A%'"}
+        steps.append(step(f"n{index}", "filter", condition, in_=steps[-1].key))
+    started = time.perf_counter()
+    assert bound(*steps).schemas["n999"] == ORDERS
+    assert time.perf_counter() - started < 10
