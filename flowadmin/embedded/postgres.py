@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGINT
+from signal import SIGINT, SIGQUIT
 
 import psycopg
 
@@ -86,8 +86,8 @@ def server(cluster: Cluster) -> Part:
         account=cluster.account,
         prepare=lambda: initialise(cluster, binaries),
         is_ready=lambda: _accepts(cluster),
-        # Fast shutdown: ends sessions, writes a checkpoint, needs no recovery afterwards.
-        stop_signal=SIGINT,
+        # Fast shutdown: ends sessions and writes a checkpoint. Immediate: writes nothing.
+        stop_signal=SIGINT if cluster.is_durable else SIGQUIT,
         grace_seconds=6,
     )
 
