@@ -39,6 +39,7 @@ _RENAMED: Mapping[str, str] = {
             "rtrim", "sin", "sqrt", "tan", "tanh", "trim", "upper",
         )
     },
+    "initcap": "initcap",
     "instr": "strpos",
     "last_day": "last_day",
     "nvl": "coalesce",
@@ -57,7 +58,6 @@ _REMOVED = {
             "dec_base64",
             "enc_base64",
             "generate_uuid",
-            "initcap",
             "md5",
             "set_date_part",
             "systimestamp",
@@ -160,9 +160,14 @@ def _if(condition: exp.Expression, then: exp.Expression, *other: exp.Expression)
 
 
 def _log(first: exp.Expression, *second: exp.Expression) -> exp.Expression:
-    if second:
-        return exp.Anonymous(this="log", expressions=[first, *second])
-    return exp.Anonymous(this="ln", expressions=[first])
+    """Natural with one argument; with two the first is the base."""
+    if not second:
+        return _ln(first)
+    return exp.Paren(this=exp.Div(this=_ln(second[0]), expression=_ln(first)))
+
+
+def _ln(value: exp.Expression) -> exp.Expression:
+    return exp.Anonymous(this="ln", expressions=[value])
 
 
 def _date_part(column: exp.Expression, part: exp.Expression) -> exp.Expression:
