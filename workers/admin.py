@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
 from workers.models import Pool, WorkerSeen
@@ -21,7 +22,7 @@ from workers.provisioning import ensure_pools
 
 @admin.register(Pool)
 class PoolAdmin(ModelAdmin):
-    list_display = ["name", "state", "concurrency_limit", "rank", "rule", "memory_limit_mb"]
+    list_display = ["name", "state", "concurrency_limit", "rank", "rule", "memory"]
     list_before_template = "admin/workers/pool/load.html"
     show_full_result_count = False
     warn_unsaved_form = True
@@ -63,6 +64,17 @@ class PoolAdmin(ModelAdmin):
         parts += ["need of high memory"] if pool.takes_high_memory else []
         return " or ".join(parts) or "anything the others do not take"
 
+    @display(description="Memory per run", ordering="memory_limit_mb")
+    def memory(self, pool: Pool) -> str:
+        return f"{pool.memory_limit_mb:,} MB"
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        """Of pause and resume, the one that changes something."""
+        pool = self.get_object(request, object_id)
+        useless = "pause" if pool and pool.is_paused else "resume"
+        actions = super().get_actions_detail(request, object_id)
+        return [action for action in actions if action.path != useless]
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -94,7 +106,9 @@ class PoolAdmin(ModelAdmin):
         return self._set_paused(request, object_id, is_paused=False)
 
     def _set_paused(self, request: HttpRequest, object_id: str, *, is_paused: bool) -> HttpResponse:
-        pool = self.get_queryset(request).get(pk=object_id)
+        pool = self.get_object(request, object_id)
+        if pool is None:
+            raise Http404(f"no pool '{object_id}'")
         pool.is_paused = is_paused
         pool.save(update_fields=["is_paused"])
         self._tell_prefect(request)

@@ -38,7 +38,7 @@ def config_fields(
         is_secret = is_secret_schema(described)
         is_optional = name in stored_secrets or isinstance(field, forms.BooleanField)
         field.required = name in schema.get("required", ()) and not is_optional
-        field.label = described.get("title", name)
+        field.label = described.get("title", name.replace("_", " ").capitalize())
         field.help_text = described.get("description", "")
         if name in stored_secrets:
             field.help_text = f"{field.help_text} Leave blank to keep the stored one.".strip()
@@ -104,7 +104,9 @@ def _resolve(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> dict[str, An
     """References followed, and ``T | None`` read as an optional ``T``."""
     if "$ref" in schema:
         target = defs[schema["$ref"].rpartition("/")[2]]
-        return _resolve({**target, **{k: v for k, v in schema.items() if k != "$ref"}}, defs)
+        # A model's own title is a class name; the field's is for people.
+        untitled = {k: v for k, v in target.items() if k != "title"}
+        return _resolve({**untitled, **{k: v for k, v in schema.items() if k != "$ref"}}, defs)
     variants = [v for v in schema.get("anyOf", ()) if v.get("type") != "null"]
     if len(variants) == 1:
         return _resolve({**schema, "anyOf": (), **variants[0]}, defs)

@@ -37,7 +37,7 @@ def as_role(team: Team) -> Callable[..., Client]:
     """A client logged in as a member of ``team`` who may enter the admin."""
 
     def log_in(role: Role, of: Team = team) -> Client:
-        user = UserFactory(is_staff=True)
+        user = UserFactory(password=None, is_staff=True)
         MembershipFactory(user=user, team=of, role=role)
         client = Client()
         client.force_login(user)
@@ -59,7 +59,7 @@ def stranger(as_role: Callable[..., Client]) -> Client:
 @pytest.fixture
 def root() -> Client:
     client = Client()
-    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    client.force_login(UserFactory(password=None, is_staff=True, is_superuser=True))
     return client
 
 

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from factories import NodeRunFactory, RunFactory, VersionFactory, WorkflowFactory
+
+from workflows.models import Role, Run, RunState
+from workflows.services.running import run_now
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/workflows/run/"
+SUBMIT = {"_form_submitted": "on"}
+
+
+def page_of(run: Run) -> str:
+    return reverse("admin:workflows_run_change", args=[run.pk])
+
+
+def cancel(run: Run) -> str:
+    return reverse("admin:workflows_run_cancel", args=[run.pk])
+
+
+@pytest.fixture
+def run(team):
+    return RunFactory(workflow=WorkflowFactory(team=team, name="Orders"), state=RunState.RUNNING)
+
+
+def test_the_list_costs_the_same_whatever_its_length(
+    root, team, django_assert_num_queries, django_assert_max_num_queries
+):
+    RunFactory.create_batch(2, workflow__team=team)
+    root.get(LIST)
+    with django_assert_max_num_queries(12) as few:
+        root.get(LIST)
+    RunFactory.create_batch(10, workflow__team=team)
+    with django_assert_num_queries(len(few)):
+        root.get(LIST)
+
+
+def test_the_list_never_counts_all_runs(root, run, django_assert_max_num_queries):
+    with django_assert_max_num_queries(20) as queries:
+        root.get(LIST)
+    assert not [q for q in queries if 'COUNT(*) AS "__count" FROM "workflows_run"' in q["sql"]]
+
+
+def test_the_page_shows_rows_and_time_of_each_node(root, run):
+    NodeRunFactory(
+        run=run, node_name="Well paid", state="COMPLETED", rows_in=1070, rows_out=312, seconds=0.42
+    )
+    text = root.get(page_of(run)).content.decode()
+    for shown in ("Well paid", "1,070", "312", "420 ms"):
+        assert shown in text
+
+
+def test_the_cause_is_what_the_node_that_failed_says(root, run):
+    NodeRunFactory(run=run, node_name="Keep", state="FAILED", message="division by zero")
+    Run.objects.update(state=RunState.FAILED, message="1 of 3 nodes failed")
+    text = root.get(page_of(run)).content.decode()
+    assert "Failed at node &#x27;Keep&#x27;" in text
+    assert text.index("division by zero") < text.index("<h2>Nodes</h2>")
+
+
+def test_nodes_that_have_not_started_are_shown_as_waiting(root, team):
+    nodes = {"nodes": [{"key": "write", "kind": "database_target", "name": "Mart"}]}
+    version = VersionFactory(workflow=WorkflowFactory(team=team), definition=nodes)
+    run = RunFactory(workflow=version.workflow, version=version, state=RunState.RUNNING)
+    text = root.get(page_of(run)).content.decode()
+    assert "Mart" in text
+    assert "</span>Waiting</span>" in text
+
+
+def test_nobody_may_change_or_delete_a_run(root, run):
+    assert root.post(page_of(run), {"state": "COMPLETED"}).status_code == 403
+    delete = reverse("admin:workflows_run_delete", args=[run.pk])
+    assert root.post(delete, {"post": "yes"}).status_code == 403
+
+
+def test_a_run_is_cancelled_by_post_only(root, registered, prefect):
+    run = run_now(workflow=registered)
+    root.get(cancel(run))
+    run.refresh_from_db()
+    assert not run.is_terminal
+    root.post(cancel(run), SUBMIT)
+    run.refresh_from_db()
+    assert run.state in {RunState.CANCELLING, RunState.CANCELLED}
+
+
+def test_an_ended_run_offers_no_cancel(root, run):
+    assert cancel(run) in root.get(page_of(run)).content.decode()
+    Run.objects.update(state=RunState.COMPLETED)
+    assert cancel(run) not in root.get(page_of(run)).content.decode()
+
+
+def test_a_viewer_cannot_cancel(as_role, run):
+    assert as_role(Role.VIEWER).post(cancel(run), SUBMIT).status_code == 403
+
+
+def test_a_run_of_another_team_does_not_exist(stranger, run):
+    assert stranger.get(page_of(run)).status_code == 404
+    assert stranger.post(cancel(run), SUBMIT).status_code == 404
+    assert "Orders" not in stranger.get(LIST).content.decode()
