@@ -98,7 +98,7 @@ def compile_workflow(
 
     plan = None
     if not _errors(issues):
-        plan = _plan(definition, workflow_id, version, ordered.steps, configs, connections, kinds)
+        plan = _plan(definition, workflow_id, version, sound, configs, connections, kinds)
         issues += _check_size(plan)
     return Compilation(
         plan=None if _errors(issues) else plan,
@@ -224,7 +224,7 @@ def _plan(
         workflow_id=workflow_id,
         workflow_name=definition.name,
         workflow_version=version,
-        steps=tuple(_parsed(step, configs) for step in steps),
+        steps=tuple(steps),
         connections={slug: _plan_connection(connections[slug]) for slug in sorted(used)},
         parameters=definition.parameters,
     )

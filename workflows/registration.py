@@ -21,7 +21,8 @@ from workers.provisioning import ensure_pools
 from workers.routing import Requirements
 from workflows.models import Registration, RegistrationOutbox, RegistrationState, Workflow
 from workflows.outbox import Claim, claim, due, mark_dirty, one_mark, release
-from workflows.services.deploying import LeaseLost, NotSealable, Outcome, deploy, twin
+from workflows.services.deploying import LeaseLost, Outcome, deploy, twin
+from workflows.services.specifying import NotSealable
 
 __all__ = [
     "NotSealable",

@@ -6,20 +6,18 @@ upsert keeps the id, and what was done is recorded only afterwards.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
 from engine.issue import Issue
-from engine.plan import Plan, PlanConnection, Schedule, canonical_json
+from engine.plan import Plan
 from engine.registry import kinds
-from engine.sealing import seal
 from workers.capacity import pool_states
 from workers.models import Pool, PoolAssignment
 from workers.prefect.current import gateway
@@ -37,20 +35,21 @@ from workflows.models import (
     Workflow,
     WorkflowVersion,
 )
-from workflows.services.connections import facts_of, secrets_of
+from workflows.services.connections import facts_of
 from workflows.services.mirror import workflow_tag
-from workflows.services.versions import definition_of, latest_version, record_version
-
-#: Deployments that only take runs the assigned pool has no room for.
-TWIN_TAG = "twin"
+from workflows.services.specifying import (
+    NotSealable,
+    fingerprint_of,
+    hash_of,
+    name_of,
+    spec_of,
+    twin_of,
+)
+from workflows.services.versions import latest_version, record_version
 
 
 class LeaseLost(Exception):
     """Somebody else has taken over this workflow."""
-
-
-class NotSealable(Exception):
-    """The pool cannot be given secrets yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +68,15 @@ def deploy(workflow_id: UUID, keep_lease: Callable[[], None]) -> Outcome:
     ``keep_lease`` is called before Prefect is changed, and raises LeaseLost.
     Raises GatewayError.
     """
-    workflow = _load(workflow_id)
-    if workflow is None or not workflow.is_enabled:
+    try:
+        workflow, version = _take_version(workflow_id)
+    except ValidationError as error:
+        broken = Workflow.objects.select_related("registration").get(pk=workflow_id)
+        return _failed(broken, [_row_issue(details) for details in error.errors()])
+    if workflow is None or version is None:
         keep_lease()
         return _remove(workflow_id, is_gone=workflow is None)
-    try:
-        definition = definition_of(workflow)
-    except ValidationError as error:
-        return _failed(workflow, [_row_issue(details) for details in error.errors()])
-    version = record_version(workflow, definition=definition) or latest_version(workflow.pk)
-    assert version is not None
+    definition = Definition.model_validate(version.definition)
     compilation = compile_now(workflow, definition, version.number)
     compiled = {
         "issues": [issue.model_dump(mode="json") for issue in compilation.issues],
@@ -88,11 +86,25 @@ def deploy(workflow_id: UUID, keep_lease: Callable[[], None]) -> Outcome:
     if compilation.plan is None:
         keep_lease()
         return _failed(workflow, compilation.errors, compiled)
-    chosen = _assign(workflow, compilation.requirements)
+    pool = _assign(workflow, compilation.requirements)
     try:
-        return _register(workflow, compilation.plan, version, chosen, compiled, keep_lease)
+        return _register(workflow, compilation.plan, version, pool, compiled, keep_lease)
     except NotSealable as error:
         return Outcome("failed", RegistrationState.FAILED, str(error), compiled)
+
+
+@transaction.atomic
+def _take_version(workflow_id: UUID) -> tuple[Workflow | None, WorkflowVersion | None]:
+    """The workflow as one save left it, and its version; no version if it is disabled.
+
+    Every save locks the workflow's row first, so that none is seen half, and none that is
+    older than the latest version is taken for a change. Raises ValidationError.
+    """
+    rows = Workflow.objects.select_related("team", "preferred_pool", "registration")
+    workflow = rows.select_for_update(of=("self",)).filter(pk=workflow_id).first()
+    if workflow is None or not workflow.is_enabled:
+        return workflow, None
+    return workflow, record_version(workflow) or latest_version(workflow.pk)
 
 
 def compile_now(workflow: Workflow, definition: Definition, version: int) -> Compilation:
@@ -125,8 +137,8 @@ def twin(workflow: Workflow, pool_name: str) -> Deployment:
     current = Registration.objects.select_related("version").get(workflow=workflow)
     pool = Pool.objects.get(name=pool_name)
     assert current.version is not None
-    spec_name = _name(workflow, pool)
-    fingerprint = _hash([current.fingerprint, pool.name, pool.public_key, pool.memory_limit_mb])
+    spec_name = name_of(workflow, pool)
+    fingerprint = hash_of([current.fingerprint, pool.name, pool.public_key, pool.memory_limit_mb])
     known = current.twins.get(pool_name, {})
     if known.get("fingerprint") == fingerprint:
         return Deployment(UUID(known["id"]), spec_name, pool_name, is_paused=False)
@@ -134,7 +146,7 @@ def twin(workflow: Workflow, pool_name: str) -> Deployment:
     plan = compile_now(workflow, definition, current.version.number).plan
     if plan is None:
         raise NotSealable("the registered version does not compile any more; save it again")
-    spec = _twin_of(_spec(workflow, plan, current.version, pool, ()))
+    spec = twin_of(spec_of(workflow, plan, current.version, pool, ()))
     deployment = gateway().upsert_deployment(spec)
     twins = {**current.twins, pool_name: {"id": str(deployment.id), "fingerprint": fingerprint}}
     Registration.objects.filter(workflow=workflow).update(twins=twins)
@@ -154,15 +166,6 @@ def retire(deployment: Deployment | UUID, workflow_id: UUID, pool: str) -> None:
         gateway().set_deployment_paused(deployment_id, True)
     else:
         gateway().delete_deployment(deployment_id)
-
-
-def _load(workflow_id: UUID) -> Workflow | None:
-    return (
-        Workflow.objects.select_related("team", "preferred_pool", "registration")
-        .prefetch_related("nodes", "dependencies", "schedules")
-        .filter(pk=workflow_id)
-        .first()
-    )
 
 
 def _remove(workflow_id: UUID, *, is_gone: bool) -> Outcome:
@@ -221,8 +224,8 @@ def _register(
     keep_lease: Callable[[], None],
 ) -> Outcome:
     current = workflow.registration
-    spec = _spec(workflow, plan, version, pool, workflow.schedules.all())
-    fingerprint = _fingerprint(spec, plan, pool)
+    spec = spec_of(workflow, plan, version, pool, workflow.schedules.all())
+    fingerprint = fingerprint_of(spec, plan, pool)
     if current.deployment_id is not None and current.fingerprint == fingerprint:
         return Outcome("unchanged", RegistrationState.REGISTERED, "", compiled)
     keep_lease()
@@ -247,71 +250,3 @@ def _upsert(current: Registration, spec: DeploymentSpec) -> Deployment:
     gateway().upsert_deployment(replace(spec, schedules=()))
     retire(current.deployment_id, current.workflow_id, current.pool)
     return gateway().upsert_deployment(spec)
-
-
-def _spec(
-    workflow: Workflow,
-    plan: Plan,
-    version: WorkflowVersion,
-    pool: Pool,
-    schedules: Iterable[Any],
-) -> DeploymentSpec:
-    sealed = _seal(workflow, plan, pool).model_copy(
-        update={"memory_limit_mb": pool.memory_limit_mb}
-    )
-    return DeploymentSpec(
-        name=_name(workflow, pool),
-        pool=pool.name,
-        parameters={"plan": sealed.model_dump(mode="json")},
-        tags=("flowadmin", workflow_tag(workflow.pk), f"team:{workflow.team.slug}"),
-        schedules=tuple(_schedule(row) for row in schedules),
-        is_paused=workflow.is_paused,
-        description=workflow.description,
-        version=str(version.number),
-    )
-
-
-def _twin_of(spec: DeploymentSpec) -> DeploymentSpec:
-    return replace(spec, tags=(*spec.tags, TWIN_TAG), schedules=(), is_paused=False)
-
-
-def _seal(workflow: Workflow, plan: Plan, pool: Pool) -> Plan:
-    """The plan with every connection's secrets sealed for the pool."""
-    rows = workflow.team.connections.filter(slug__in=plan.connections)
-    sealed: dict[str, PlanConnection] = dict(plan.connections)
-    for row in rows:
-        secrets = secrets_of(row)
-        if secrets and not pool.public_key:
-            raise NotSealable(
-                f"pool '{pool.name}' has no key to seal secrets of connection '{row.slug}' to; "
-                "start its worker once, or enter its public key"
-            )
-        box = seal(pool.public_key, secrets) if secrets else ""
-        sealed[row.slug] = sealed[row.slug].model_copy(update={"sealed": box})
-    return plan.model_copy(update={"connections": sealed})
-
-
-def _fingerprint(spec: DeploymentSpec, plan: Plan, pool: Pool) -> str:
-    """Of everything sent; sealed boxes differ each time, so revisions and the key stand in."""
-    sent = asdict(replace(spec, parameters={}, schedules=()))
-    schedules = [schedule.model_dump(mode="json") for schedule in spec.schedules]
-    return _hash([sent, schedules, plan.fingerprint(), pool.public_key, pool.memory_limit_mb])
-
-
-def _hash(value: Any) -> str:
-    return hashlib.sha256(canonical_json(value)).hexdigest()
-
-
-def _name(workflow: Workflow, pool: Pool) -> str:
-    return f"wf-{workflow.pk}@{pool.name}"
-
-
-def _schedule(row: Any) -> Schedule:
-    return Schedule(
-        slug=row.slug,
-        cron=row.cron,
-        interval_seconds=round(row.interval / timedelta(seconds=1)) if row.interval else None,
-        run_at=row.run_at,
-        timezone=row.timezone,
-        is_active=row.is_active,
-    )

@@ -21,8 +21,9 @@ from workflows.models import (
     WorkflowVersion,
 )
 from workflows.outbox import mark_dirty
-from workflows.services.deploying import TWIN_TAG, retire
+from workflows.services.deploying import retire
 from workflows.services.mirror import workflow_id_of
+from workflows.services.specifying import TWIN_TAG
 from workflows.services.versions import definition_of
 
 _CHUNK = 200
