@@ -25,6 +25,7 @@ MAX_NESTING = 32
 #: Levels of the tree; a chain ``a + b + c`` has as many as it has operators.
 MAX_DEPTH = 200
 
+_DIALECT = DuckDB()
 _QUOTED = frozenset({TokenType.STRING, TokenType.IDENTIFIER})
 _FOREIGN = {
     ";": "one expression is expected, without semicolons",
@@ -74,7 +75,7 @@ def _tokens(text: str) -> list[Token]:
     if "\0" in text:
         raise ExpressionError("the expression has a NUL character; remove it")
     try:
-        tokens = DuckDB().tokenize(text)
+        tokens = _DIALECT.tokenize(text)
     except SqlglotError as error:
         raise ExpressionError("a quote is opened and not closed; close it") from error
     _refuse_invisible(text, tokens)
@@ -117,7 +118,7 @@ def _refuse_nesting(tokens: Sequence[Token]) -> None:
 
 def _parse(text: str, tokens: list[Token]) -> exp.Expr:
     try:
-        trees = [tree for tree in _Parser(dialect=DuckDB()).parse(tokens, text) if tree]
+        trees = [tree for tree in _Parser(dialect=_DIALECT).parse(tokens, text) if tree]
     except ParseError as error:
         raise _syntax_error(text, error) from error
     except RecursionError as error:
