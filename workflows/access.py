@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import rules
+import rules.permissions as permissions
+import rules.predicates as predicates
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 
@@ -55,9 +56,9 @@ TEAM_PATHS: Mapping[type[Model], str] = {
     PoolAssignment: "workflow__team",
 }
 
-_PARTS_OF_A_WORKFLOW = (Node, Dependency, Schedule)
-_ADMINISTERED = (Connection, Membership, ApiToken)
-_SHARED = (Pool, WorkerSeen, PoolSample)
+_PARTS_OF_A_WORKFLOW: tuple[type[Model], ...] = (Node, Dependency, Schedule)
+_ADMINISTERED: tuple[type[Model], ...] = (Connection, Membership, ApiToken)
+_SHARED: tuple[type[Model], ...] = (Pool, WorkerSeen, PoolSample)
 
 #: The least role for each act on each model; an act that is missing is for superusers only.
 NEEDED: Mapping[tuple[str, type[Model]], Role] = {
@@ -113,13 +114,13 @@ class ServicePrincipal:
         return self.username
 
     def has_perm(self, permission: str, obj: Model | None = None) -> bool:
-        return rules.has_perm(permission, self, obj)
+        return _allows(permission, self, obj)
 
-    def has_perms(self, permissions: list[str], obj: Model | None = None) -> bool:
-        return all(self.has_perm(permission, obj) for permission in permissions)
+    def has_perms(self, names: list[str], obj: Model | None = None) -> bool:
+        return all(self.has_perm(permission, obj) for permission in names)
 
     def has_module_perms(self, app_label: str) -> bool:
-        return rules.has_perm(app_label, self)
+        return _allows(app_label, self)
 
     def __str__(self) -> str:
         return self.username
@@ -134,7 +135,8 @@ def roles_of(principal: Any) -> Mapping[int, int]:
     if not hasattr(principal, "_roles_by_team"):
         memberships = Membership.objects.filter(user_id=principal.pk)
         principal._roles_by_team = dict(memberships.values_list("team_id", "role"))
-    return principal._roles_by_team
+    roles: Mapping[int, int] = principal._roles_by_team
+    return roles
 
 
 def team_id_of(obj: Model) -> int | None:
@@ -145,7 +147,8 @@ def team_id_of(obj: Model) -> int | None:
     *parents, last = path.split("__")
     for parent in parents:
         obj = getattr(obj, parent)
-    return obj.pk if last == "pk" else getattr(obj, f"{last}_id")
+    team_id: int = obj.pk if last == "pk" else getattr(obj, f"{last}_id")
+    return team_id
 
 
 def scope(principal: Any, queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
@@ -177,8 +180,11 @@ def permission_name(act: str, model: type[Model]) -> str:
     return f"{model._meta.app_label}.{act}_{model._meta.model_name}"
 
 
+def _allows(permission: str, principal: Any, obj: Model | None = None) -> bool:
+    return bool(permissions.has_perm(permission, principal, obj))  # type: ignore[no-untyped-call]
+
+
 def _has_role(least: Role) -> Any:
-    @rules.predicate(name=f"is at least {least.label}")
     def has_role(principal: Any, obj: Model | None = None) -> bool:
         team_id = None if obj is None else team_id_of(obj)
         roles = roles_of(principal)
@@ -186,10 +192,11 @@ def _has_role(least: Role) -> Any:
             return any(role >= least for role in roles.values())
         return roles.get(team_id, 0) >= least
 
-    return rules.is_active & (rules.is_superuser | has_role)
+    is_at_least = predicates.Predicate(has_role, name=f"is at least {least.label}")
+    return predicates.is_active & (predicates.is_superuser | is_at_least)
 
 
 for (_act, _model), _role in NEEDED.items():
-    rules.set_perm(permission_name(_act, _model), _has_role(_role))
+    permissions.set_perm(permission_name(_act, _model), _has_role(_role))  # type: ignore[no-untyped-call]
 for _app in ("workflows", "workers"):
-    rules.set_perm(_app, _has_role(Role.VIEWER))
+    permissions.set_perm(_app, _has_role(Role.VIEWER))  # type: ignore[no-untyped-call]

@@ -46,16 +46,11 @@ class RegistrationAnswer(Answer):
         return assignment.receipt if assignment else {}
 
 
-class WorkflowSummary(Answer):
-    """A workflow in a list."""
-
+class _WorkflowFields(Answer):
     id = serializers.UUIDField()
     name = serializers.CharField()
     slug = serializers.CharField()
     team = serializers.CharField(source="team.slug")
-    version = serializers.IntegerField(source="latest_number", allow_null=True)
-    state = serializers.CharField(source="registration.state", default="pending")
-    pool = serializers.CharField(source="registration.pool", default="")
     is_enabled = serializers.BooleanField()
     is_paused = serializers.BooleanField()
     created_at = serializers.DateTimeField()
@@ -71,11 +66,17 @@ class WorkflowSummary(Answer):
         }
 
 
-class WorkflowAnswer(WorkflowSummary):
+class WorkflowSummary(_WorkflowFields):
+    """A workflow in a list."""
+
+    version = serializers.IntegerField(source="latest_number", allow_null=True)
+    state = serializers.CharField(source="registration.state", default="pending")
+    pool = serializers.CharField(source="registration.pool", default="")
+
+
+class WorkflowAnswer(_WorkflowFields):
     """A workflow with its definition and registration."""
 
-    state = None
-    pool = None
     version = serializers.SerializerMethodField()
     definition = serializers.SerializerMethodField()
     layout = serializers.SerializerMethodField()
@@ -218,7 +219,7 @@ class LogsAnswer(Answer):
 
 
 class ValidationAnswer(Answer):
-    is_valid = serializers.BooleanField(help_text="Whether it can be registered as it is.")
+    can_register = serializers.BooleanField(help_text="Whether no issue is an error.")
     issues = IssuesField()
     schemas = serializers.DictField(
         child=serializers.ListField(child=serializers.DictField(), allow_null=True),

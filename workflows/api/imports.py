@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from workflows.access import require
 from workflows.api.answers import Answer
 from workflows.api.fields import IssuesField, StrictSerializer
-from workflows.api.views import ApiView
+from workflows.api.views import ApiView, validated
 from workflows.services.importing.legacy import Imported, Mode, import_payload
 from workflows.services.predicting import pool_by_rule
 
@@ -102,9 +102,7 @@ class Import(ApiView):
             body = {key: body[key] for key in body if key in _ARGUMENTS} | {"payload": payload}
         if isinstance(body, Mapping):
             body = {**body, **self.request.query_params.dict()}
-        form = ImportBody(data=body)
-        form.is_valid(raise_exception=True)
-        return form.validated_data
+        return validated(ImportBody, body)
 
 
 def _answer(imported: Imported) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from workflows.api.views import ApiView
 class KindAnswer(Answer):
     slug = serializers.CharField()
     version = serializers.IntegerField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     group = serializers.CharField()
     icon = serializers.CharField()
     role = serializers.ChoiceField(["source", "transform", "target"])
@@ -33,7 +33,8 @@ class KindAnswer(Answer):
         return (type(kind).__doc__ or "").strip().partition("\n")[0]
 
     def get_config_schema(self, kind: AnyKind) -> dict[str, Any]:
-        return kind.Config.model_json_schema()
+        schema: dict[str, Any] = kind.Config.model_json_schema()
+        return schema
 
 
 class Kinds(ApiView):

@@ -60,14 +60,14 @@ def _problem_response(description: str) -> dict[str, Any]:
     return {"description": description, "content": content}
 
 
-def add_models(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+def add_models(result: dict[str, Any], **options: Any) -> dict[str, Any]:
     """Postprocessing hook: the schemas of what is validated by pydantic, and of problems."""
-    _, models = models_json_schema(
+    _, described = models_json_schema(
         [(Definition, "validation"), (Issue, "serialization")],
         ref_template=_COMPONENTS + "{model}",
     )
     schemas = result["components"].setdefault("schemas", {})
-    schemas.update({**models["$defs"], "Problem": _PROBLEM})
+    schemas.update({**described["$defs"], "Problem": _PROBLEM})
     result["components"]["schemas"] = dict(sorted(schemas.items()))
     return result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from rest_framework import serializers
@@ -24,15 +24,11 @@ class ApiView(APIView):
 
     def read(self, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The body as ``form`` understands it. Raises ValidationError."""
-        given = form(data=self.request.data)
-        given.is_valid(raise_exception=True)
-        return given.validated_data
+        return validated(form, self.request.data)
 
     def query(self, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The query string as ``form`` understands it. Raises ValidationError."""
-        given = form(data=self.request.query_params.dict())
-        given.is_valid(raise_exception=True)
-        return given.validated_data
+        return validated(form, self.request.query_params.dict())
 
     def workflow(self, workflow_id: UUID | str, permission: str) -> Workflow:
         workflow = get_object_or_404(self._workflows(), pk=workflow_id)
@@ -56,10 +52,10 @@ class ApiView(APIView):
             raise serializers.ValidationError({"team": [message]})
         return found[0]
 
-    def author(self) -> AbstractBaseUser | None:
+    def author(self) -> User | None:
         """The user behind the request; a token has none."""
         user = self.request.user
-        return user if user.pk is not None else None
+        return user if isinstance(user, User) else None
 
     def _workflows(self) -> QuerySet[Workflow]:
         queryset = Workflow.objects.select_related("team", "preferred_pool", "registration")
@@ -75,3 +71,11 @@ class NoSuchAddress(ApiView):
         raise NotFound
 
     get = post = put = patch = delete = _refuse
+
+
+def validated(form: type[serializers.Serializer[Any]], given: Any) -> dict[str, Any]:
+    """What was given as ``form`` understands it. Raises ValidationError."""
+    filled = form(data=given)
+    filled.is_valid(raise_exception=True)
+    valid: dict[str, Any] = filled.validated_data
+    return valid

@@ -153,7 +153,7 @@ class Validate(ApiView):
         definition = body["definition"]
         compiled = compile_now(Workflow(team=team, name=definition.name), definition, 1)
         found = {
-            "is_valid": not compiled.errors,
+            "can_register": not compiled.errors,
             "issues": list(compiled.issues),
             "schemas": {
                 key: schema.as_json() if schema else None

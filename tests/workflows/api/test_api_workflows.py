@@ -87,7 +87,7 @@ def test_a_cycle_is_stored_and_named(editor, definition):
     definition["dependencies"].append({"source": "write", "target": "read"})
     answer = editor.post("workflows/validate", {"definition": definition})
     assert "cycle" in {issue["code"] for issue in answer.json()["issues"]}
-    assert answer.json()["is_valid"] is False
+    assert answer.json()["can_register"] is False
 
 
 def test_validating_stores_nothing(editor, definition):

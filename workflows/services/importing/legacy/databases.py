@@ -130,7 +130,7 @@ def _refuse_writes(node: LegacyNode, sql: str, findings: Findings) -> None:
         findings.error(codes.E_SQL_NOT_READONLY, message, node=node.id, field=key, key=key)
 
 
-def _is_one_select(statements: list[exp.Expression | None]) -> bool:
+def _is_one_select(statements: list[exp.Expr | None]) -> bool:
     return (
         len(statements) == 1
         and isinstance(statements[0], exp.Query)

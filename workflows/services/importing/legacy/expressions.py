@@ -8,6 +8,7 @@ statements, subqueries, attributes and whatever else the old evaluators let thro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import sqlglot
 from sqlglot import exp
@@ -84,11 +85,11 @@ class _Old(Dialect):
     class Tokenizer(Tokenizer):
         QUOTES = ["'", '"']
         IDENTIFIERS = ["`"]
-        COMMENTS: list[str | tuple[str, str]] = []
+        COMMENTS: ClassVar[list[str | tuple[str, str]]] = []
 
     class Parser(Parser):
         # Every call stays a plain name with arguments: only our tables know functions.
-        FUNCTIONS: dict[str, Callable[..., exp.Expression]] = {}
+        FUNCTIONS: ClassVar[dict[str, Callable[..., Any]]] = {}
         NO_PAREN_FUNCTIONS = {}
         NO_PAREN_FUNCTION_PARSERS = {
             "CASE": Parser.NO_PAREN_FUNCTION_PARSERS["CASE"],
@@ -107,7 +108,7 @@ def translate_expression(text: str) -> str:
     return tree.transform(_translate_call).sql(dialect="duckdb")
 
 
-def _parse(text: str) -> exp.Expression:
+def _parse(text: str) -> exp.Expr:
     if len(text) > _LONGEST or text.count("(") > _DEEPEST:
         raise ExpressionError(
             f"longer than {_LONGEST} characters or with more than {_DEEPEST} parentheses"
@@ -119,7 +120,8 @@ def _parse(text: str) -> exp.Expression:
     [select, *others] = statements
     if others or not isinstance(select, exp.Select) or not _is_one_value(select):
         raise ExpressionError("is not one expression; statements and clauses are not allowed")
-    return select.expressions[0]
+    value: exp.Expr = select.expressions[0]
+    return value
 
 
 def _is_one_value(select: exp.Select) -> bool:
@@ -127,14 +129,14 @@ def _is_one_value(select: exp.Select) -> bool:
     return not clauses and len(select.expressions) == 1
 
 
-def _check(part: exp.Expression) -> None:
+def _check(part: exp.Expr) -> None:
     if not isinstance(part, _ALLOWED):
         raise ExpressionError(f"'{part.sql()[:80]}' is not allowed in an expression")
     if isinstance(part, exp.Column) and part.table:
         raise ExpressionError(f"'{part.sql()[:80]}' is not a column; attributes are not allowed")
 
 
-def _translate_call(part: exp.Expression) -> exp.Expression:
+def _translate_call(part: exp.Expr) -> exp.Expr:
     if not isinstance(part, exp.Anonymous):
         return part
     name, arguments = str(part.this).casefold(), part.expressions
@@ -147,7 +149,7 @@ def _translate_call(part: exp.Expression) -> exp.Expression:
     raise ExpressionError(unknown("function", str(part.this), sorted({*_RENAMED, *_SPECIAL})))
 
 
-def _exactly(name: str, arguments: list[exp.Expression]) -> list[exp.Expression]:
+def _exactly(name: str, arguments: list[exp.Expr]) -> list[exp.Expr]:
     counts = _ARGUMENTS[name]
     if len(arguments) not in counts:
         expected = " or ".join(map(str, counts))
@@ -155,33 +157,33 @@ def _exactly(name: str, arguments: list[exp.Expression]) -> list[exp.Expression]
     return arguments
 
 
-def _if(condition: exp.Expression, then: exp.Expression, *other: exp.Expression) -> exp.Expression:
+def _if(condition: exp.Expr, then: exp.Expr, *other: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=condition, true=then)], default=other[0] if other else None)
 
 
-def _log(first: exp.Expression, *second: exp.Expression) -> exp.Expression:
+def _log(first: exp.Expr, *second: exp.Expr) -> exp.Expr:
     """Natural with one argument; with two the first is the base."""
     if not second:
         return _ln(first)
     return exp.Paren(this=exp.Div(this=_ln(second[0]), expression=_ln(first)))
 
 
-def _ln(value: exp.Expression) -> exp.Expression:
+def _ln(value: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this="ln", expressions=[value])
 
 
-def _date_part(column: exp.Expression, part: exp.Expression) -> exp.Expression:
+def _date_part(column: exp.Expr, part: exp.Expr) -> exp.Expr:
     unit = _DATE_PARTS.get(part.name.casefold()) if isinstance(part, exp.Literal) else None
     if unit is None:
         raise ExpressionError(f"unknown part of a date {part.sql()}; known: Y, MM, DD, HH, MI, SS")
     return exp.Anonymous(this="date_part", expressions=[exp.Literal.string(unit), column])
 
 
-def _cast(to: str) -> Callable[[exp.Expression], exp.Expression]:
+def _cast(to: str) -> Callable[[exp.Expr], exp.Expr]:
     return lambda value: exp.cast(value, to)
 
 
-_SPECIAL: Mapping[str, Callable[..., exp.Expression]] = {
+_SPECIAL: Mapping[str, Callable[..., exp.Expr]] = {
     "if": _if,
     "isnull": lambda value: exp.Is(this=value, expression=exp.Null()),
     "log": _log,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from engine.issue import Issue
@@ -74,7 +74,7 @@ def import_payload(
     timezone: str = "UTC",
     preferred_pool: str = "",
     connections: Mapping[str, str] | None = None,
-    author: AbstractBaseUser | None = None,
+    author: User | None = None,
 ) -> Imported:
     """Make a workflow of a legacy payload; its id stays unless it is a copy.
 
@@ -95,9 +95,7 @@ def import_payload(
     return Imported(workflow, translation.graph, schedule, translation.findings.warnings)
 
 
-def _save(
-    translation: Translation, team: Team, mode: Mode, author: AbstractBaseUser | None
-) -> Workflow:
+def _save(translation: Translation, team: Team, mode: Mode, author: User | None) -> Workflow:
     assert translation.definition is not None
     try:
         with transaction.atomic():

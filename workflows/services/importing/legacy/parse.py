@@ -78,8 +78,8 @@ def _open_graph(
     """Layout, nodes and dependencies; dependencies are None where the payload has no such key."""
     canvas = _open(raw, "workflow_diagram", findings)
     if canvas:
-        nodes = diagram.nodes_of(canvas, findings)
-        return diagram.layout_of(canvas), nodes, diagram.dependencies_of(canvas)
+        drawn = diagram.nodes_of(canvas, findings)
+        return diagram.layout_of(canvas), drawn, diagram.dependencies_of(canvas)
     nodes = _open(raw, NODES, findings)
     dependencies = _open(raw, "dependencies", findings) if "dependencies" in raw else None
     if nodes:
@@ -140,6 +140,8 @@ def _load(key: str, text: str, findings: Findings) -> Any:
             message = f"node '{node}' is given twice; give each node once"
             findings.error(codes.E_DUPLICATE_NODE, message, node=node)
     except JSONRefused as error:
-        locator = {"key": key, "line": error.line, "column": error.column}
-        findings.error(codes.E_JSON, f"'{key}' is {error.message}", field=key, **locator)
+        message = f"'{key}' is {error.message}"
+        findings.error(
+            codes.E_JSON, message, field=key, key=key, line=error.line, column=error.column
+        )
     return _REFUSED

@@ -35,7 +35,7 @@ def _is_valid(rule: str, timezone: str, prefix: str, findings: Findings) -> bool
         if prefix == "cron":
             validate_cron(rule)
     except ValidationError as error:
-        _refuse(error.message, findings)
+        _refuse(error.messages[0], findings)
         return False
     return True
 

@@ -1,0 +1,54 @@
+"""What was imported also compiles, against the tables it was written for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from cryptography.fernet import Fernet
+from django.core.cache import cache
+from payloads import CORPUS
+from test_legacy_corpus import cases
+
+from workflows.models import Connection
+from workflows.services.deploying import compile_now
+from workflows.services.editing import definition_of
+from workflows.services.importing.legacy import import_payload
+
+
+@pytest.fixture
+def seeded(warehouse: Connection, make_database: Callable[[], str], settings: Any) -> Connection:
+    """The connection of the corpus, to a database with its tables."""
+    settings.FLOWADMIN_SECRET_KEYS = [Fernet.generate_key().decode()]
+    cache.clear()
+    url = make_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute((CORPUS / "seed.sql").read_text())
+    address = urlsplit(url)
+    warehouse.options = {
+        "host": address.hostname,
+        "port": address.port,
+        "database": address.path.strip("/"),
+        "user": address.username,
+    }
+    warehouse.secrets = {"password": address.password or "any"}
+    warehouse.save()
+    return warehouse
+
+
+#: The table that this case reads is missing on purpose.
+READS_NOTHING = "28_run_table_not_found"
+
+
+@pytest.mark.parametrize("expected", cases(is_ok=True))
+def test_an_imported_case_compiles_without_an_issue(team, seeded, expected):
+    payload = json.loads((CORPUS / f"{expected['case']}.json").read_text())
+    workflow = import_payload(payload, team=team, connections={"neondb": "warehouse"}).workflow
+    compiled = compile_now(workflow, definition_of(workflow), 1)
+    expected_codes = ["table_not_found"] if expected["case"] == READS_NOTHING else []
+    assert [issue.code for issue in compiled.issues] == expected_codes
+    assert compiled.plan is not None
