@@ -93,8 +93,8 @@ def _attempt(held: Claim) -> Outcome:
         return _mend_pools(error)
     except GatewayError as error:
         if error.permanent:
-            return Outcome("failed", RegistrationState.FAILED, f"Prefect refused it: {error}")
-        return _retry(f"Prefect does not answer: {error}")
+            return Outcome("failed", RegistrationState.FAILED, str(error))
+        return _retry(str(error))
     except LeaseLost:
         raise
     except Exception as error:

@@ -54,4 +54,4 @@ def _if_prefect_answers(work: Callable[[], object]) -> None:
     try:
         work()
     except GatewayError as error:
-        log.warning("not done, Prefect does not answer: %s", error)
+        log.warning("left for the next time: %s", error)

@@ -59,7 +59,7 @@ class Observer:
             if is_poll_due:
                 observing.poll_active()
         except GatewayError as error:
-            log.warning("Prefect does not answer, runs are not followed: %s", error)
+            log.warning("runs are not followed: %s", error)
             self._stopped.wait(_POLL_SECONDS)
         except (OperationalError, InterfaceError) as error:
             log.warning("the database does not answer, runs are not followed: %s", error)

@@ -80,9 +80,9 @@ def run_now(
         reason = "its deployment had vanished from Prefect; it is being registered again, try soon"
         raise NotRunnable(reason, "not_registered") from None
     except PrefectUnreachable as error:
-        raise NotRunnable(f"Prefect does not answer: {error}", "prefect_unreachable") from error
+        raise NotRunnable(str(error), "prefect_unreachable") from error
     except GatewayError as error:
-        raise NotRunnable(f"Prefect refused the run: {error}", "prefect_refused") from error
+        raise NotRunnable(str(error), "prefect_refused") from error
     run = _record(flow_run, place, parameters or {})
     wake(place.pool)
     return run
