@@ -98,7 +98,7 @@ def run_workflow(plan: dict[str, Any], parameters: dict[str, Any] | None = None)
     """Run a plan's JSON to its end; ``parameters`` override the plan's own."""
     try:
         session = RunSession(
-            _read(plan),
+            Plan.model_validate(plan),
             run_id=str(flow_run.id),
             secrets=_open_secrets,
             submit=lambda step, work: NodeTask(step, work).submit(),
@@ -107,6 +107,8 @@ def run_workflow(plan: dict[str, Any], parameters: dict[str, Any] | None = None)
         outcome = _run_aside(session)
     except EngineError as error:
         return Failed(message=f"{error.code}: {error.message}")
+    except ValidationError as error:
+        return Failed(message=f"E_PLAN: {_first(error)}")
     if outcome.failures:
         return Failed(message=str(outcome.failures[0]))
     return Completed(message=f"{len(outcome.nodes)} nodes ended well")
@@ -133,16 +135,14 @@ def _run_aside(session: RunSession) -> Any:
             raise
 
 
-def _read(plan: dict[str, Any]) -> Plan:
-    try:
-        return Plan.model_validate(plan)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise PlanError(
-            f"the plan cannot be read at '{where}' ({first['msg']}); expected what this "
-            "worker's version of FlowAdmin writes; bring both to the same version"
-        ) from error
+def _first(error: ValidationError) -> str:
+    """What is wrong with a plan, without the values in it."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join((error.title, *(str(part) for part in first["loc"])))
+    return (
+        f"the plan cannot be read at '{where}' ({first['msg']}); expected what this worker's "
+        "version of FlowAdmin writes; bring both to the same version"
+    )
 
 
 def _open_secrets(connection: PlanConnection) -> dict[str, str]:

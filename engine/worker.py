@@ -139,7 +139,7 @@ def _be_run(pool: str, run: str, body: dict[str, Any], worker: Line) -> int:
     logger = cast("logging.Logger", flow_run_logger(flow_run))
     try:
         with handle_engine_signals(flow_run.id):
-            run_flow(run_workflow, flow_run=flow_run, error_logger=logger)
+            run_flow(run_workflow, flow_run=flow_run, error_logger=logger, return_type="state")
     finally:
         _send_the_rest()
     return 0

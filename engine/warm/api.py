@@ -58,12 +58,13 @@ class PrefectApi:
         """Tell that the processes of these runs live; run → name."""
         self._post("/events", [_heartbeat(run, name) for run, name in runs.items()])
 
-    def has_ended(self, run: str) -> bool:
+    def state(self, run: str) -> str:
+        """Type of the run's state; empty when Prefect does not know the run any more."""
         response = self._client.get(f"/flow_runs/{run}")
         if response.status_code == httpx.codes.NOT_FOUND:
-            return True
+            return ""
         response.raise_for_status()
-        return response.json()["state_type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+        return str(response.json()["state_type"])
 
     def _post(self, path: str, body: Json | list[Json]) -> Any:
         response = self._client.post(path, json=body)

@@ -5,7 +5,7 @@ Prefect keeps the pool's limit: it offers no more runs than there are free slots
 1. Poll, or be woken; claim each run that is due; have the parent start its process.
 2. While runs are on their way, say that they live, and ask which are to be canceled:
    interrupt those, later kill them.
-3. When a process ends otherwise than well, tell Prefect; try until it hears.
+3. When a process ends and its run has not, tell Prefect; try until it hears.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class PoolWorker:
         self._pace = pace or Pace()
         self._name = f"{socket.gethostname()}-{pool}"
         self._active: dict[str, _Active] = {}
-        #: Run → (state, message) that Prefect has not heard of yet.
-        self._reports: dict[str, tuple[str, str]] = {}
+        #: Run whose process has ended → how; Prefect may not know of the run's end.
+        self._reports: dict[str, str] = {}
         self._stop_at = self._give_up_at = float("inf")
         self._poll_at = self._beat_at = self._look_at = self._report_at = self._runs_beat_at = 0.0
         self._woken, self._wake_end = os.pipe()
@@ -221,20 +221,19 @@ class PoolWorker:
                 self._parent.send(do="kill", run=run, signal=signal.SIGKILL)
 
     def _ended(self, run: str, status: int) -> None:
-        """A process has ended: its slot is free, and Prefect may not know of the run's end."""
-        active = self._active.pop(run, None)
-        self._poll_at = 0
-        if active and active.is_canceling:
-            self._reports[run] = ("CANCELLED", "the run was canceled")
-        elif status:
-            self._reports[run] = ("CRASHED", f"the run's process {_in_words(status)}")
-        self._report_at = 0
+        """A process has ended, and with it its slot is free."""
+        self._active.pop(run, None)
+        self._reports[run] = f"the run's process {_in_words(status)}"
+        self._poll_at = self._report_at = 0
 
     def _report(self) -> None:
-        for run, (state, message) in list(self._reports.items()):
-            if not self._api.has_ended(run):
-                self._api.set_state(run, state, message)
-                logger.warning("run '%s': %s", run, message)
+        for run, how in list(self._reports.items()):
+            state = self._api.state(run)
+            if state == "CANCELLING":
+                self._api.set_state(run, "CANCELLED", "the run was canceled")
+            elif state in {"PENDING", "RUNNING"}:
+                logger.warning("run '%s' has crashed: %s", run, how)
+                self._api.set_state(run, "CRASHED", how)
             del self._reports[run]
 
 

@@ -1,0 +1,231 @@
+"""A real worker, on a real Prefect server, moving real rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from redis import Redis
+from warm_worker import (
+    Bench,
+    below,
+    is_alive,
+    make_bench,
+    only,
+    pool_process,
+    run_process,
+    running_worker,
+    source,
+    target,
+    wait_for,
+)
+
+from engine.plan import Schedule
+from engine.warm.waking import channel
+from workers.prefect.client import HttpGateway
+
+SLOW = "select id from slow"
+QUICK = "select id from numbers"
+
+
+@pytest.fixture
+def bench(prefect_server: str, make_database: Callable[[], str], tmp_path: Path) -> Iterator[Bench]:
+    gateway = HttpGateway(prefect_server)
+    database = make_database()
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("create table loaded (id bigint)")
+        connection.execute("create table numbers as select id from generate_series(1, 5) id")
+        connection.execute("create view slow as select 1 as id from pg_sleep(60)")
+        connection.execute("create view second as select 1 as id from pg_sleep(1)")
+        connection.execute(
+            "create view slow_rows as select id from generate_series(1, 40) id, pg_sleep(2)"
+        )
+    yield make_bench(gateway, database, tmp_path)
+    gateway.close()
+
+
+@pytest.fixture
+def worker(bench: Bench, prefect_server: str) -> Iterator[psutil.Process]:
+    with running_worker(prefect_server, bench) as process:
+        yield process
+
+
+def loaded(bench: Bench) -> list[int]:
+    with psycopg.connect(bench.database) as connection:
+        return [row[0] for row in connection.execute("select id from loaded order by id")]
+
+
+def test_a_run_moves_rows_and_says_so_by_node(bench: Bench, worker: psutil.Process) -> None:
+    steps = (source(QUICK), only("id > 2", "orders"), target("loaded", "filter"))
+    run = bench.start(bench.plan(*steps))
+
+    assert bench.wait(run.id).state == "COMPLETED"
+    assert loaded(bench) == [3, 4, 5]
+    nodes = bench.nodes(run.id, 3)
+    assert '"rows_in":5,"rows_out":3' in nodes["filter"].message
+    lines = bench.gateway.logs(run.id, task_run_id=nodes["filter"].id)
+    assert "node 'filter' ended: 5 rows in, 3 rows out" in lines[1].message
+
+
+def test_a_failed_node_fails_the_run_and_skips_what_follows(
+    bench: Bench, worker: psutil.Process
+) -> None:
+    plan = bench.plan(source("select 1 / 0 as id"), target("loaded", "orders"))
+    run = bench.start(plan)
+
+    ended = bench.wait(run.id)
+
+    assert ended.state == "FAILED"
+    assert "node 'orders': " in ended.message
+    nodes = bench.nodes(run.id, 2)
+    assert nodes["orders"].message == ended.message
+    assert (nodes["load"].state, nodes["load"].state_name) == ("CANCELLED", "Skipped")
+
+
+def test_a_plan_that_cannot_be_read_fails_the_run_with_a_reason(
+    bench: Bench, worker: psutil.Process
+) -> None:
+    ended = bench.wait(bench.start({"steps": 3}).id)
+
+    assert ended.state == "FAILED"
+    assert ended.message.startswith("E_PLAN: the plan cannot be read at 'Plan.workflow_id'")
+
+
+def test_a_canceled_run_ends_within_seconds(bench: Bench, worker: psutil.Process) -> None:
+    run = bench.start(bench.plan(source(SLOW), target("loaded", "orders")))
+    bench.wait(run.id, "RUNNING")
+    wait_for("the query runs", lambda: sleeping(bench))
+
+    bench.gateway.cancel_run(run.id)
+
+    assert bench.wait(run.id, "CANCELLED", seconds=8)
+    wait_for("the query is gone", lambda: not sleeping(bench))
+    assert loaded(bench) == []
+
+
+def test_a_killed_run_is_crashed_at_once(bench: Bench, worker: psutil.Process) -> None:
+    run = bench.start(bench.plan(source(SLOW), target("loaded", "orders")))
+    bench.wait(run.id, "RUNNING")
+
+    run_process(worker).kill()
+
+    assert "SIGKILL" in bench.wait(run.id, "CRASHED", seconds=5).message
+
+
+def test_a_killed_pool_process_takes_its_runs_along_and_comes_back(
+    bench: Bench, worker: psutil.Process
+) -> None:
+    run = bench.start(bench.plan(source(SLOW), target("loaded", "orders")))
+    bench.wait(run.id, "RUNNING")
+
+    pool_process(worker).kill()
+
+    assert bench.wait(run.id, "CRASHED", seconds=8)
+    again = bench.start(bench.plan(source(QUICK), target("loaded", "orders")))
+    assert bench.wait(again.id).state == "COMPLETED"
+
+
+def test_a_killed_worker_leaves_no_process_and_no_row_twice(
+    bench: Bench, prefect_server: str
+) -> None:
+    plan = bench.plan(source("select id from slow_rows"), target("loaded", "orders"))
+    with running_worker(prefect_server, bench) as worker:
+        run = bench.start(plan)
+        bench.wait(run.id, "RUNNING")
+        wait_for("the load runs", lambda: sleeping(bench))
+        family = below(worker)
+
+        worker.kill()
+
+        wait_for("all are gone", lambda: not any(is_alive(one) for one in family), 5)
+        assert len(family) == 3
+    bench.gateway.crash_run(run.id, "its worker was killed")
+    with running_worker(prefect_server, bench):
+        assert bench.wait(bench.start(plan).id).state == "COMPLETED"
+    assert loaded(bench) == list(range(1, 41))
+
+
+def test_sigterm_ends_runs_with_a_reason_and_leaves_nothing(
+    bench: Bench, prefect_server: str
+) -> None:
+    with running_worker(prefect_server, bench) as worker:
+        run = bench.start(bench.plan(source(SLOW), target("loaded", "orders")))
+        bench.wait(run.id, "RUNNING")
+        began = time.monotonic()
+    assert time.monotonic() - began < 12
+    assert "terminat" in bench.wait(run.id, "CRASHED", seconds=1).message
+    assert not is_alive(worker)
+
+
+def test_no_process_of_a_worker_sees_the_webs_secrets(bench: Bench, prefect_server: str) -> None:
+    secrets = {"FLOWADMIN_SECRET_KEY": "canary", "DATABASE_URL": "postgresql://u:canary@h/d"}
+    with running_worker(prefect_server, bench, **secrets) as worker:
+        run = bench.start(bench.plan(source(SLOW), target("loaded", "orders")))
+        bench.wait(run.id, "RUNNING")
+        run_process(worker)
+
+        seen = [str(process.environ()) for process in below(worker)]
+
+        bench.gateway.cancel_run(run.id)
+        bench.wait(run.id)
+    assert len(seen) == 3
+    assert not any("canary" in environment for environment in seen)
+
+
+def test_a_woken_worker_starts_a_run_at_once(
+    bench: Bench, prefect_server: str, redis_server: str
+) -> None:
+    with (
+        running_worker(prefect_server, bench, FLOWADMIN_WAKE_URL=redis_server),
+        Redis.from_url(redis_server) as redis,
+    ):
+        listeners = lambda: redis.pubsub_numsub(channel(bench.pool))[0][1]  # noqa: E731
+        wait_for("the worker listens", listeners)
+        deployment = bench.deploy(bench.plan(source(QUICK), target("loaded", "orders")))
+        began = time.monotonic()
+        run = bench.gateway.create_run(deployment.id)
+        redis.publish(channel(bench.pool), b"")
+        bench.wait(run.id, "RUNNING", "COMPLETED")
+        # Planned polls are 5 s apart.
+        assert time.monotonic() - began < 2.5
+
+
+def test_prefect_keeps_the_pools_limit(bench: Bench, worker: psutil.Process) -> None:
+    plan = bench.plan(source("select id from second"), target("loaded", "orders"))
+    runs = [bench.start(plan) for _ in range(5)]
+    most = 0
+
+    def all_ended() -> bool:
+        nonlocal most
+        found = bench.gateway.runs(ids=[run.id for run in runs])
+        most = max(most, sum(run.state in {"PENDING", "RUNNING"} for run in found))
+        return all(run.state == "COMPLETED" for run in found)
+
+    wait_for("five runs completed", all_ended, 60)
+    assert most == 2
+
+
+def test_a_cron_schedule_fires_and_its_run_completes(bench: Bench, worker: psutil.Process) -> None:
+    plan = bench.plan(source(QUICK), target("loaded", "orders"))
+    bench.deploy(plan, (Schedule(slug="often", cron="* * * * *", timezone="Asia/Kolkata"),))
+
+    def completed() -> bool:
+        runs = bench.gateway.runs(tag=bench.pool, states=["COMPLETED"])
+        return any(run.is_scheduled for run in runs)
+
+    wait_for("a scheduled run completed", completed, 80)
+    assert loaded(bench) == [1, 2, 3, 4, 5]
+
+
+def sleeping(bench: Bench) -> bool:
+    """Whether a query of the bench's database waits in ``pg_sleep``."""
+    with psycopg.connect(bench.database) as connection:
+        found = connection.execute(
+            "select 1 from pg_stat_activity where datname = current_database()"
+            " and wait_event = 'PgSleep'"
+        )
+        return found.fetchone() is not None
