@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from django.contrib.auth.models import User
 
 from flowadmin.bootstrap.sample_databases import SAMPLES, Address, create
+from workers.prefect.current import gateway
 from workflows.definition import Definition
 from workflows.models import Connection, Run, Team, Workflow
 from workflows.models.registration import RegistrationState
@@ -18,6 +20,8 @@ from workflows.services.running import run_now
 
 GREEN = "Orders to mart"
 _WITHIN_SECONDS = 120
+#: A pool without a worker is fallen back from: at a first start one is on its way.
+_WORKER_WITHIN_SECONDS = 20
 
 
 def load(team: Team, author: User | None) -> None:
@@ -34,6 +38,8 @@ def load(team: Team, author: User | None) -> None:
 def run(workflow: Workflow, user: User | None = None) -> Run:
     """Run it and wait for the end. Raises TimeoutError, NotRunnable."""
     _wait(lambda: _is_registered(workflow), f"'{workflow}' was not registered")
+    with suppress(TimeoutError):
+        _wait(lambda: _has_worker(workflow), "no worker came", _WORKER_WITHIN_SECONDS)
     started = run_now(workflow=workflow, user=user)
 
     def has_ended() -> bool:
@@ -64,9 +70,13 @@ def _is_registered(workflow: Workflow) -> bool:
     return workflow.registration.state == RegistrationState.REGISTERED
 
 
-def _wait(is_so: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + _WITHIN_SECONDS
+def _has_worker(workflow: Workflow) -> bool:
+    return gateway().pool_status(workflow.assignment.pool.name).workers_online > 0
+
+
+def _wait(is_so: Callable[[], bool], otherwise: str, seconds: float = _WITHIN_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{otherwise} within {_WITHIN_SECONDS} s")
+            raise TimeoutError(f"{otherwise} within {seconds} s")
         time.sleep(0.1)

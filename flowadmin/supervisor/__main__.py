@@ -12,6 +12,7 @@ from flowadmin.embedded.part import Part
 from flowadmin.environment import HOME
 from flowadmin.supervisor import leftovers, stack
 from flowadmin.supervisor.console import Console
+from flowadmin.supervisor.guarding import Guard
 from flowadmin.supervisor.home import AlreadyRunning, Home
 from flowadmin.supervisor.supervisor import PortTaken, Supervisor, check_ports
 
@@ -41,7 +42,8 @@ def _run(home: Home, whole: stack.Stack, mode: str) -> int:
     check_ports(parts)
     home.write_runtime(whole.runtime())
     goal = "demo" if mode == "demo" else None
-    return asyncio.run(Supervisor(parts, home, console, goal).run())
+    with Guard(home.pids) as guard:
+        return asyncio.run(Supervisor(parts, guard, console, goal).run())
 
 
 def _reset(home: Home, whole: stack.Stack) -> int:

@@ -10,9 +10,9 @@ from collections import deque
 from contextlib import suppress
 
 from flowadmin.embedded.part import Part
-from flowadmin.supervisor import launching, leftovers
+from flowadmin.supervisor import launching
 from flowadmin.supervisor.console import Console
-from flowadmin.supervisor.home import Home
+from flowadmin.supervisor.guarding import Guard
 
 #: A service that was never ready ends the start after so many tries.
 _TRIES = 3
@@ -29,12 +29,12 @@ class PartFailed(Exception):
 class Child:
     """Runs a part until it is told to stop."""
 
-    def __init__(self, part: Part, home: Home, console: Console) -> None:
+    def __init__(self, part: Part, guard: Guard, console: Console) -> None:
         self.part = part
         self.ready = asyncio.Event()
         self.stopped = asyncio.Event()
         self.gone = asyncio.Event()
-        self._home, self._console = home, console
+        self._guard, self._console = guard, console
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self._last_lines: deque[str] = deque(maxlen=12)
@@ -105,7 +105,7 @@ class Child:
             start_new_session=True,
             limit=1 << 20,
         )
-        leftovers.remember(self._home.pids, self.part.name, process.pid)
+        self._guard.watch(self.part.name, process.pid)
         reading = asyncio.create_task(self._read(process))
         watching = asyncio.create_task(self._watch())
         code = await process.wait()
@@ -114,7 +114,7 @@ class Child:
         # The pipe stays open as long as somebody outside of the group holds it.
         await asyncio.wait([reading], timeout=1)
         reading.cancel()
-        leftovers.forget(self._home.pids, self.part.name)
+        self._guard.release(self.part.name, process.pid)
         return code
 
     async def _watch(self) -> None:
@@ -144,6 +144,6 @@ class Child:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def _account_of(self, code: int) -> str:
-        log = self._home.logs / f"{self.part.name}.log"
+        log = self._console.log_of(self.part.name)
         lines = "".join(f"\n    {line}" for line in self._last_lines)
         return f"{self.part.name} ended with {code}; all it said is in '{log}', at last:{lines}"

@@ -35,8 +35,11 @@ class Console:
         _write(line)
         self.keep(name, line)
 
+    def log_of(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
+
     def keep(self, name: str, line: str) -> None:
-        path = self._logs / f"{name}.log"
+        path = self.log_of(name)
         if path.exists() and path.stat().st_size > _LARGEST_LOG:
             path.replace(path.with_suffix(".log.1"))
         with path.open("a") as log:

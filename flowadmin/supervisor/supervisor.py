@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from flowadmin.embedded.part import Part, is_free
 from flowadmin.supervisor.child import Child, PartFailed
 from flowadmin.supervisor.console import Console
-from flowadmin.supervisor.home import Home
+from flowadmin.supervisor.guarding import Guard
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -33,9 +33,9 @@ class Supervisor:
     """Runs the parts until a signal comes, a part fails for good, or ``goal`` is reached."""
 
     def __init__(
-        self, parts: Sequence[Part], home: Home, console: Console, goal: str | None = None
+        self, parts: Sequence[Part], guard: Guard, console: Console, goal: str | None = None
     ) -> None:
-        self._children = {part.name: Child(part, home, console) for part in parts}
+        self._children = {part.name: Child(part, guard, console) for part in parts}
         self._console = console
         self._goal = self._children[goal] if goal else None
         self._stopping = asyncio.Event()

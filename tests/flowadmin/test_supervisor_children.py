@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +17,7 @@ import pytest
 from flowadmin.embedded.part import Claim, Part, free_port
 from flowadmin.supervisor.child import Child, PartFailed
 from flowadmin.supervisor.console import Console
+from flowadmin.supervisor.guarding import Guard
 from flowadmin.supervisor.home import Home
 from flowadmin.supervisor.supervisor import PortTaken, Supervisor, check_ports
 
@@ -32,7 +36,8 @@ def supervise(home: Home) -> Iterator[Runner]:
     """Run parts until ``goal`` is reached, and return the exit code."""
 
     def run(*parts: Part, goal: str | None = None) -> int:
-        return asyncio.run(Supervisor(parts, home, Console(home.logs), goal).run())
+        with Guard(home.pids) as guard:
+            return asyncio.run(Supervisor(parts, guard, Console(home.logs), goal).run())
 
     yield run
     assert list(home.pids.iterdir()) == []
@@ -68,16 +73,18 @@ def test_a_service_that_ends_is_started_again(
     service = python(
         "service", f"import time; open({str(lives)!r}, 'a').write('x'); time.sleep(0.5)"
     )
-    wait = f"import os, time\nwhile os.stat({str(lives)!r}).st_size < 2: time.sleep(0.05)"
+    wait = (
+        f"import pathlib, time; path = pathlib.Path({str(lives)!r})\n"
+        "while not path.exists() or len(path.read_text()) < 2: time.sleep(0.05)"
+    )
     assert supervise(service, python("goal", wait, once=True, after=("service",)), goal="goal") == 0
     assert "service    │ ended with 0; again in 1 s" in capsys.readouterr().out
 
 
 def test_a_service_that_is_never_ready_ends_the_start(home: Home) -> None:
     broken = python("broken", "raise SystemExit('no licence')", is_ready=lambda: False)
-    child = Child(broken, home, Console(home.logs))
-    with pytest.raises(PartFailed, match="no licence"):
-        asyncio.run(child.keep_running())
+    with Guard(home.pids) as guard, pytest.raises(PartFailed, match="no licence"):
+        asyncio.run(Child(broken, guard, Console(home.logs)).keep_running())
 
 
 def test_a_process_that_ignores_the_signal_is_killed_with_its_children(
@@ -115,3 +122,13 @@ def test_a_taken_port_names_the_setting_that_moves_it() -> None:
         part = sleeper("web", claim=Claim(port, "FLOWADMIN_WEB_PORT"))
         with pytest.raises(PortTaken, match=f"port {port} for web .* FLOWADMIN_WEB_PORT"):
             check_ports([part])
+
+
+def test_a_guard_ends_what_a_dead_supervisor_left(home: Home) -> None:
+    family = "import os, time; os.fork(); time.sleep(60)"
+    left = subprocess.Popen([sys.executable, "-c", family], start_new_session=True)
+    with Guard(home.pids) as guard:
+        guard.watch("web", left.pid)
+    assert left.wait(5) == -signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.killpg(left.pid, 0)

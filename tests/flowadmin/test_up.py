@@ -119,7 +119,7 @@ def wait_until(is_so: Callable[[], bool], within: float = 60) -> None:
 
 
 def test_a_first_start_runs_the_sample_and_prints_how_to_sign_in(first_start: str, up: Up) -> None:
-    assert "Orders to mart on etl-pool: completed" in first_start
+    assert "Orders to mart on etl-pool: completed" in first_start, first_start
     assert re.search(r"Order facts +completed +2223 +2223", first_start)
     assert f"{up.web}/admin/" in first_start
     assert re.search(r"Sign in +admin / \S+ +\(shown only this once\)", first_start)
