@@ -153,6 +153,7 @@ UNFOLD = {
     "SITE_SYMBOL": "account_tree",
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("flowadmin/flowadmin.css")],
+    "SCRIPTS": [lambda request: static("flowadmin/flowadmin.js")],
     "DASHBOARD_CALLBACK": "workflows.pages.home.dashboard",
     # Searching models has no limit in unfold: one search over many workflows stops the site.
     "COMMAND": {"search_models": False},

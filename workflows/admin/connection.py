@@ -110,7 +110,7 @@ class ConnectionAdmin(TeamScopedAdmin):
         obj: Connection | None = None,
         change: bool = False,
         **kwargs: Any,
-    ) -> type[forms.ModelForm]:
+    ) -> type[Any]:
         connector = self.connector_for(request, obj)
         options, secrets = (obj.options, obj.secrets or {}) if obj else ({}, {})
         fields = config_fields(connector.Config, options, secrets)

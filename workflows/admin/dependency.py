@@ -60,7 +60,7 @@ class DependencyFormSet(PaginationInlineFormSet):
                 continue
             self._check(form, keys, seen)
 
-    def _check(self, form: forms.ModelForm, keys: set[str], seen: Counter[tuple[str, ...]]) -> None:
+    def _check(self, form: Any, keys: set[str], seen: Counter[tuple[str, ...]]) -> None:
         names = ("source_key", "source_port", "target_key", "target_port")
         edge = tuple(form.cleaned_data.get(name, "") for name in names)
         seen[edge] += 1

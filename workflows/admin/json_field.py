@@ -19,7 +19,7 @@ class JSONObjectField(forms.JSONField):
         widget = UnfoldAdminTextareaWidget(attrs={"class": "code", "spellcheck": "false"})
         super().__init__(widget=widget, **kwargs)
 
-    def to_python(self, value: Any) -> dict[str, Any]:
+    def to_python(self, value: Any) -> Any:
         if value in self.empty_values:
             return {}
         try:

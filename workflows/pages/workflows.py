@@ -13,11 +13,11 @@ from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseStopPolling
 
 from workers.models import PoolAssignment
-from workers.pages.badges import PAUSED, Badge
+from workers.pages.badges import UNKNOWN, Badge
 from workers.pages.formats import moment
 from workflows import access
 from workflows.models import Registration, RegistrationState, Workflow
-from workflows.pages.badges import SEVERITY_BADGES, UNKNOWN, registration_badge
+from workflows.pages.badges import SEVERITY_BADGES, registration_badge
 from workflows.pages.receipts import receipt_view
 from workflows.pages.runs import run_line
 from workflows.pages.upcoming import next_words
@@ -61,7 +61,6 @@ def registration_context(workflow: Workflow) -> dict[str, Any]:
         "registration_badge": registration_badge(workflow),
         "registration_is_settled": state in _SETTLED,
         "issues": issue_lines(registration.issues if registration else []),
-        "paused_badge": PAUSED if workflow.is_paused else None,
         "next_run": next_words(workflow),
         "registered_at": moment(registration.registered_at) if registration else "",
         "next_try_at": moment(registration.next_try_at) if registration else "",
