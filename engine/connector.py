@@ -108,6 +108,12 @@ class Connector(ABC, Generic[ConfigT]):
     def attach(self, config: ConfigT, session: duckdb.DuckDBPyConnection, alias: str) -> None:
         """Make the database readable in ``session`` under ``alias``; never writable."""
 
+    def cancel(self, config: ConfigT, alias: str) -> None:
+        """Stop what is being read through ``alias``, as far as the database allows it.
+
+        Reads of other sessions that use the same alias stop as well.
+        """
+
     @abstractmethod
     def relation(self, config: ConfigT, extraction: Extraction, alias: str) -> str:
         """A DuckDB SELECT that streams the extraction's rows from ``alias``."""
@@ -124,9 +130,14 @@ class Connector(ABC, Generic[ConfigT]):
         session: duckdb.DuckDBPyConnection,
         query: str,
         on_rows: Callable[[int], None] = lambda rows: None,
+        on_stop: Callable[[], None] = lambda: None,
     ) -> LoadResult:
         """Run ``query`` in ``session`` and move its rows into the table, exactly once.
 
         One transaction on the target; committed only after the producer ended well and the
-        row count matches. Raises ``LoadRefused`` and leaves the table as it was.
+        row count matches. Raises ``LoadRefused`` and leaves the table as it was; an error of
+        ``query`` itself is raised as DuckDB raised it. ``on_rows`` is called at least every
+        second with the rows loaded so far (0 = not known); what it raises stops the load.
+        ``on_stop`` is called when the query still runs and its rows are no longer wanted:
+        it stops what the query waits for.
         """

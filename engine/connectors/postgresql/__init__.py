@@ -1,0 +1,99 @@
+"""PostgreSQL: reads and writes tables, exactly once."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from engine.connector import Connector, Extraction, Load, LoadResult, TableName
+from engine.connectors.postgresql import catalog, reading
+from engine.connectors.postgresql.config import PostgresqlConfig
+from engine.connectors.postgresql.explaining import explaining
+from engine.connectors.postgresql.loading import Rows, load_rows
+from engine.schema import Column, Schema
+
+if TYPE_CHECKING:
+    import duckdb
+    import psycopg
+
+
+class Postgresql(Connector[PostgresqlConfig]):
+    """PostgreSQL 13 and later, and what speaks its protocol and has its catalog."""
+
+    slug: ClassVar[str] = "postgresql"
+    label: ClassVar[str] = "PostgreSQL"
+    aliases: ClassVar[tuple[str, ...]] = ("postgres", "pg", "psql")
+    Config = PostgresqlConfig
+    example: ClassVar[dict[str, Any]] = {
+        "host": "db.example.com",
+        "database": "shop",
+        "user": "etl",
+        "password": "…",
+    }
+
+    def test(self, config: PostgresqlConfig) -> str:
+        with _connected(config) as connection:
+            row = connection.execute("SHOW server_version").fetchone()
+        version = str(row[0]).split()[0] if row else "?"
+        return f"PostgreSQL {version}, database '{config.database}'"
+
+    def tables(self, config: PostgresqlConfig) -> Sequence[TableName]:
+        with _connected(config) as connection:
+            return catalog.tables(connection)
+
+    def describe(self, config: PostgresqlConfig, extraction: Extraction) -> Schema:
+        with _connected(config, extraction.table) as connection:
+            found = catalog.columns(connection, extraction)
+        return Schema(tuple(c.described() for c in catalog.choose(found, extraction.columns)))
+
+    def target_columns(self, config: PostgresqlConfig, table: TableName) -> Sequence[Column]:
+        with _connected(config, table) as connection:
+            return [column.described() for column in catalog.target_columns(connection, table)]
+
+    def attach(
+        self, config: PostgresqlConfig, session: duckdb.DuckDBPyConnection, alias: str
+    ) -> None:
+        with _connected(config):
+            pass  # psycopg says precisely what is wrong; DuckDB does not
+        reading.load_extension(session)
+        for statement in reading.attach_statements(config, alias):
+            session.execute(statement)
+
+    def cancel(self, config: PostgresqlConfig, alias: str) -> None:
+        with _connected(config) as connection:
+            reading.cancel(connection, config.session_name(alias))
+
+    def relation(self, config: PostgresqlConfig, extraction: Extraction, alias: str) -> str:
+        with _connected(config, extraction.table) as connection:
+            found = catalog.columns(connection, extraction)
+        return reading.relation(found, extraction, alias)
+
+    def load(
+        self,
+        config: PostgresqlConfig,
+        load: Load,
+        session: duckdb.DuckDBPyConnection,
+        query: str,
+        on_rows: Callable[[int], None] = lambda rows: None,
+        on_stop: Callable[[], None] = lambda: None,
+    ) -> LoadResult:
+        rows = Rows(session, query, on_rows, on_stop)
+        with _connected(config, load.table, is_read_only=False) as connection:
+            return load_rows(connection, config.ledger_schema, load, rows)
+
+
+@contextlib.contextmanager
+def _connected(
+    config: PostgresqlConfig, table: TableName | None = None, *, is_read_only: bool = True
+) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A connection that is closed in the end; what was not committed is undone."""
+    with explaining(config, table):
+        connection = config.connect(is_read_only=is_read_only)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+CONNECTOR = Postgresql

@@ -1,0 +1,77 @@
+"""Finds the node in which a fused query failed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+
+import duckdb
+
+from engine.errors import StepFailed
+from engine.fusion import fuse
+from engine.plan import Step
+
+#: What a search may take, beyond which the last node is named.
+MAX_SECONDS = 60.0
+
+
+def find_culprit(
+    error: duckdb.Error,
+    session: duckdb.DuckDBPyConnection,
+    steps: Sequence[Step],
+    sql: Mapping[str, str],
+    names: Mapping[str, str],
+    sink: str,
+) -> StepFailed:
+    """The failure of the first of ``steps`` that fails the same way when run alone.
+
+    Each is run together with what feeds it, and nothing is written: the sources are read
+    once more per node, for at most a minute in all. When none fails, ``sink`` is to blame.
+    """
+    timer = threading.Timer(MAX_SECONDS, session.interrupt)
+    timer.start()
+    try:
+        for step in steps:
+            found = _failure(session, fuse(_feeding(step, steps), sql, names))
+            if isinstance(found, duckdb.InterruptException):
+                break
+            if type(found) is type(error):
+                return _failed(step.key, found)
+    finally:
+        timer.cancel()
+    return _failed(sink, error)
+
+
+def _failure(session: duckdb.DuckDBPyConnection, query: str) -> duckdb.Error | None:
+    """What evaluating every value of ``query`` raises."""
+    try:
+        session.execute(f"SELECT bit_xor(hash(rows)) FROM ({query}) AS rows").fetchall()
+    except duckdb.Error as error:
+        return error
+    return None
+
+
+def _feeding(step: Step, steps: Sequence[Step]) -> list[Step]:
+    """``step`` and those of ``steps`` whose rows reach it, in order."""
+    wanted = {step.key}
+    for candidate in reversed(steps):
+        if candidate.key in wanted:
+            wanted.update(edge.step for edge in candidate.inputs)
+    return [candidate for candidate in steps if candidate.key in wanted]
+
+
+def _failed(step: str, error: duckdb.Error) -> StepFailed:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        message = "it needs more memory than the run may use; raise the workflow's memory limit"
+        return StepFailed(step, message, code="E_MEMORY", permanent=True)
+    is_value = isinstance(error, duckdb.DataError)
+    return StepFailed(
+        step, in_words(error), code="E_VALUE" if is_value else "E_QUERY", permanent=is_value
+    )
+
+
+def in_words(error: duckdb.Error) -> str:
+    """DuckDB's message without its class, its hints and its picture of the query."""
+    text = str(error).split("\n\nLINE ")[0].strip()
+    head, separator, rest = text.partition(" Error: ")
+    return " ".join((rest if separator and len(head) < 30 else text).split())

@@ -1,0 +1,266 @@
+"""One attempt of a stage: describe its sources, bind it, run it as one query, count."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from engine.binding import bind
+from engine.connections import Connections, Secrets
+from engine.connector import Connector, Load
+from engine.culprit import find_culprit
+from engine.errors import ConnectorError, EngineError, StepFailed
+from engine.fusion import Counted, fuse, read_profile
+from engine.issue import Severity
+from engine.kind import AnyKind, Context, Source, Target
+from engine.optimizer import Stage
+from engine.outcome import NodeOutcome
+from engine.plan import Plan, Step
+from engine.sandbox import Sandbox, Session
+from engine.schema import Column, Schema, quote
+from engine.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Rows of a step that wait in the sandbox for the stages that read them."""
+
+    schema: Schema
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A stage whose every node has been typed; ``sql`` has all of its nodes but a target."""
+
+    stage: Stage
+    sql: Mapping[str, str]
+    schemas: Mapping[str, Schema]
+    target_columns: Sequence[Column] = ()
+
+    @property
+    def tree(self) -> tuple[Step, ...]:
+        """The nodes that are relations."""
+        return tuple(step for step in self.stage.steps if step.key in self.sql)
+
+
+class Execution:
+    """A plan's stages, executed in one sandbox; close it when they are done.
+
+    Every failure comes out as ``StepFailed`` naming the node to blame.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        run_id: str,
+        secrets: Secrets,
+        kinds: Mapping[str, AnyKind],
+        connectors: Mapping[str, Connector[Any]],
+        parameters: Mapping[str, Any],
+        sessions: int,
+    ) -> None:
+        self._run_id = run_id
+        self._kinds = kinds
+        self._context = Context(parameters)
+        self._names = {step.key: f"node {i}" for i, step in enumerate(plan.steps)}
+        self._readable = self._reads(plan.steps)
+        self._connections = Connections(
+            plan.connections,
+            readable=self._readable,
+            run_id=run_id,
+            secrets=secrets,
+            connectors=connectors,
+        )
+        self._sandbox = Sandbox(memory_limit_mb=plan.memory_limit_mb, sessions=sessions)
+        self._kept: dict[str, Kept] = {}
+
+    def close(self) -> None:
+        self._sandbox.close()
+
+    @property
+    def is_interrupted(self) -> bool:
+        return self._sandbox.is_interrupted
+
+    def interrupt(self) -> None:
+        """Stop what is running, here and in the databases, and refuse more."""
+        self._sandbox.interrupt()
+        every = [session.number for session in self._sandbox.sessions]
+        self._connections.cancel(self._readable, every)
+
+    def drop(self, key: str) -> None:
+        """Give back the memory of a kept step that no stage will read again."""
+        self._sandbox.drop(self._names[key])
+
+    def execute(self, stage: Stage) -> dict[str, NodeOutcome]:
+        """Run ``stage`` once, to the commit of its target or until its rows are kept."""
+        started = time.perf_counter()
+        with (
+            blaming(stage.sink.key),
+            self._sandbox.session() as session,
+            self._watch(stage, session) as watch,
+        ):
+            try:
+                ready = self._bind(stage, session)
+                counted = self._run(ready, session.connection, watch)
+            except ConnectorError:
+                watch.check()  # what was stopped fails in other words than why it was
+                raise
+        seconds = time.perf_counter() - started
+        return {step.key: self._outcome(step, counted, stage, seconds) for step in stage.steps}
+
+    def _watch(self, stage: Stage, session: Session) -> Watch:
+        reads = self._reads(stage.steps)
+        return Watch(
+            self._sandbox,
+            session.connection,
+            stage.timeout_seconds,
+            on_stop=lambda: self._connections.cancel(reads, [session.number]),
+        )
+
+    def _bind(self, stage: Stage, session: Session) -> Ready:
+        """Describe what the stage reads and writes, and type each of its nodes anew."""
+        schemas: dict[str, Schema | None] = {key: self._kept[key].schema for key in stage.reads}
+        relations: dict[str, str] = {}
+        for step in stage.steps:
+            if self._is(Source, step):
+                schemas[step.key], relations[step.key] = self._relation(step, session)
+        columns = self._target_columns(stage.sink) if self._is(Target, stage.sink) else ()
+        targets = {stage.sink.key: columns}
+        bound = bind(stage.steps, schemas, self._kinds, self._context.parameters, targets)
+        for issue in bound.issues:
+            if issue.severity is Severity.ERROR:
+                raise StepFailed(issue.node, issue.message, code=issue.code, permanent=True)
+        known = {key: schema for key, schema in (schemas | bound.schemas).items() if schema}
+        return Ready(stage, {**bound.sql, **relations}, known, columns)
+
+    def _relation(self, step: Step, session: Session) -> tuple[Schema, str]:
+        """What a source yields, and the SELECT that reads it."""
+        with blaming(step.key):
+            kind, config = self._kind(step), self._config(step)
+            opened = self._connections.open(config.connection)
+            extraction = kind.extraction(config, self._context)
+            schema = opened.connector.describe(opened.config, extraction)
+            alias = self._connections.attach(config.connection, self._sandbox, session.number)
+            return schema, opened.connector.relation(opened.config, extraction, alias)
+
+    def _target_columns(self, sink: Step) -> Sequence[Column]:
+        config = self._config(sink)
+        opened = self._connections.open(config.connection)
+        table = self._kind(sink).table(config)
+        return opened.connector.target_columns(opened.config, table)
+
+    def _run(
+        self, ready: Ready, session: duckdb.DuckDBPyConnection, watch: Watch
+    ) -> dict[str, Counted]:
+        """Rows and time of each node; empty for a load that was applied before."""
+        sink = ready.stage.sink
+        try:
+            if self._is(Target, sink):
+                return self._load(ready, session, watch)
+            return self._keep(ready, session)
+        except duckdb.Error as error:
+            watch.check()
+            raise find_culprit(
+                error, session, ready.tree, ready.sql, self._names, sink.key
+            ) from error
+
+    def _keep(self, ready: Ready, session: duckdb.DuckDBPyConnection) -> dict[str, Counted]:
+        sink = ready.stage.sink
+        query = fuse(ready.tree, ready.sql, self._names)
+        session.execute(f"CREATE OR REPLACE TABLE {quote(self._names[sink.key])} AS {query}")
+        counted = read_profile(_profile(session), ready.tree)
+        self._kept[sink.key] = Kept(ready.schemas[sink.key], counted[sink.key].rows)
+        return counted
+
+    def _load(
+        self, ready: Ready, session: duckdb.DuckDBPyConnection, watch: Watch
+    ) -> dict[str, Counted]:
+        sink = ready.stage.sink
+        origin = sink.inputs[0].step
+        kind, config = self._kind(sink), self._config(sink)
+        opened = self._connections.open(config.connection)
+        load = Load(
+            table=kind.table(config),
+            mode=config.mode,
+            columns=kind.mapping(config, ready.schemas[origin], ready.target_columns),
+            run_id=self._run_id,
+            node=sink.key,
+        )
+        query = fuse(ready.tree, ready.sql, self._names, origin)
+        result = opened.connector.load(
+            opened.config,
+            load,
+            session,
+            query,
+            on_rows=lambda rows: watch.check(),
+            on_stop=watch.stop_reading,
+        )
+        own = {sink.key: Counted(result.rows, 0)}
+        if result.was_applied_before:
+            return own
+        return {**read_profile(_profile(session), ready.tree), **own}
+
+    def _outcome(
+        self, step: Step, counted: Mapping[str, Counted], stage: Stage, seconds: float
+    ) -> NodeOutcome:
+        inputs = [self._rows(edge.step, counted) for edge in step.inputs]
+        known = [rows for rows in inputs if rows is not None]
+        rows_in = sum(known) if inputs and len(known) == len(inputs) else None
+        own = counted.get(step.key)
+        is_load = step is stage.sink and self._is(Target, step)
+        return NodeOutcome(
+            step.key,
+            rows_in,
+            own.rows if own else None,
+            seconds if is_load else own.seconds if own else 0.0,
+        )
+
+    def _rows(self, key: str, counted: Mapping[str, Counted]) -> int | None:
+        if key in counted:
+            return counted[key].rows
+        return self._kept[key].rows if key in self._kept else None
+
+    def _reads(self, steps: Iterable[Step]) -> set[str]:
+        """Slugs of the connections that ``steps`` read from."""
+        return {self._config(step).connection for step in steps if self._is(Source, step)}
+
+    def _is(self, role: type[AnyKind], step: Step) -> bool:
+        return isinstance(self._kind(step), role)
+
+    def _kind(self, step: Step) -> Any:
+        return self._kinds[step.kind]
+
+    def _config(self, step: Step) -> Any:
+        return self._kind(step).Config.model_validate(step.config)
+
+
+def blame(step: str, error: EngineError) -> StepFailed:
+    """``error`` as the failure of ``step``, unless it names a step already."""
+    if isinstance(error, StepFailed):
+        return error
+    failure = StepFailed(step, error.message, code=error.code, permanent=error.permanent)
+    failure.__cause__ = error
+    return failure
+
+
+@contextmanager
+def blaming(step: str) -> Iterator[None]:
+    """Whatever goes wrong inside is the failure of ``step``."""
+    try:
+        yield
+    except EngineError as error:
+        raise blame(step, error) from error
+    except Exception as error:
+        message = f"the engine met what it does not know: {type(error).__name__}: {error}"
+        raise StepFailed(step, message, code="E_ENGINE") from error
+
+
+def _profile(session: duckdb.DuckDBPyConnection) -> str:
+    return session.get_profiling_information(format="json")

@@ -1,0 +1,100 @@
+"""One query for a whole stage, and how to read each node's rows and time from its profile.
+
+Every node is a CTE that ends in a limit no table reaches. DuckDB streams rows through such
+a limit but moves no filter or projection across it, so the limits in the profile form the
+same tree as the nodes, and each has counted its node's rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.plan import Step
+from engine.schema import quote
+
+#: One less than the largest BIGINT, which DuckDB takes as "no limit".
+_BARRIER = 9223372036854775806
+
+Operator = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Rows a node put out, and the seconds its own operators worked (over all threads)."""
+
+    rows: int
+    seconds: float
+
+
+def fuse(
+    steps: Sequence[Step], sql: Mapping[str, str], names: Mapping[str, str], last: str = ""
+) -> str:
+    """The rows of ``last`` (of the last of ``steps`` when empty) as one SELECT.
+
+    ``sql`` is each step's SELECT over relations named like its ports; ``names`` gives each
+    step, and each step kept before, a name that is safe whatever its key.
+    """
+    nodes = ",\n".join(_node(step, sql[step.key], names) for step in steps)
+    final = f"SELECT * FROM {quote(names[last or steps[-1].key])}"
+    return f"WITH {nodes}\n{final}" if nodes else final
+
+
+def _node(step: Step, sql: str, names: Mapping[str, str]) -> str:
+    ports = ", ".join(
+        f"{quote(edge.port)} AS NOT MATERIALIZED (SELECT * FROM {quote(names[edge.step])})"
+        for edge in step.inputs
+    )
+    body = f"SELECT * FROM ({sql}\n) LIMIT {_BARRIER}"
+    name = quote(names[step.key])
+    return f"{name} AS NOT MATERIALIZED ({f'WITH {ports} ' if ports else ''}{body})"
+
+
+def read_profile(profile: str, steps: Sequence[Step]) -> dict[str, Counted]:
+    """Counts of the ``steps`` of a fused query, from DuckDB's JSON profile of it.
+
+    A node above which a condition can never be true is not run at all, and counts 0 rows.
+    """
+    if not steps:
+        return {}
+    by_key = {step.key: step for step in steps}
+    counted = dict.fromkeys(by_key, Counted(0, 0.0))
+
+    def visit(barrier: Operator, key: str) -> None:
+        seconds, below = _segment(barrier)
+        counted[key] = Counted(int(barrier["operator_cardinality"]), seconds)
+        inputs = [edge.step for edge in by_key[key].inputs if edge.step in by_key]
+        if len(below) == len(inputs):
+            for operator, source in zip(below, inputs, strict=True):
+                visit(operator, source)
+
+    for barrier in _barriers(json.loads(profile)):
+        visit(barrier, steps[-1].key)
+    return counted
+
+
+def _segment(barrier: Operator) -> tuple[float, list[Operator]]:
+    """Seconds that a barrier and the operators under it worked, down to the next barriers."""
+    seconds = float(barrier["operator_timing"])
+    below: list[Operator] = []
+    for child in barrier["children"]:
+        if _is_barrier(child):
+            below.append(child)
+        else:
+            more, further = _segment(child)
+            seconds += more
+            below += further
+    return seconds, below
+
+
+def _barriers(operator: Operator) -> list[Operator]:
+    """The topmost barriers at or below ``operator``."""
+    if _is_barrier(operator):
+        return [operator]
+    return [found for child in operator["children"] for found in _barriers(child)]
+
+
+def _is_barrier(operator: Operator) -> bool:
+    return operator.get("operator_name") in {"STREAMING_LIMIT", "LIMIT"}

@@ -1,0 +1,139 @@
+"""The DuckDB a run works in: its memory, files, and what SQL may reach.
+
+One in-memory database per run. Expressions of users pass an allow-list before they get
+here; these settings are the second wall: no files but the spill folder and open pipes,
+no network but the attached databases, nothing that can be set back.
+"""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from engine.errors import Interrupted
+from engine.schema import quote
+
+#: Keep the operators of a query where its text puts them, so that each node can be counted.
+_DISABLED_OPTIMIZERS = (
+    "join_order",
+    "build_side_probe_side",
+    "empty_result_pullup",
+    "statistics_propagation",
+)
+
+_SETTINGS = (
+    "SET GLOBAL TimeZone = 'UTC'",
+    f"SET disabled_optimizers = '{','.join(_DISABLED_OPTIMIZERS)}'",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET allow_community_extensions = false",
+    "SET allow_unsigned_extensions = false",
+    "SET python_enable_replacements = false",
+)
+
+#: Pipes are reached by their descriptor; spill files are DuckDB's own business.
+_LOCK = (
+    "SET allowed_directories = ['/dev/fd/']",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One of a sandbox's sessions; ``number`` counts from 0."""
+
+    number: int
+    connection: duckdb.DuckDBPyConnection
+
+
+class Sandbox:
+    """Sessions on one confined DuckDB database.
+
+    ``max_spill_gb`` bounds what may be written to disk when ``memory_limit_mb`` is reached.
+    """
+
+    def __init__(
+        self, *, memory_limit_mb: int, sessions: int = 4, threads: int = 2, max_spill_gb: int = 50
+    ) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="flowadmin-run-"))
+        self._database = duckdb.connect(
+            config={
+                "memory_limit": f"{memory_limit_mb}MB",
+                "threads": threads,
+                "preserve_insertion_order": False,
+                "temp_directory": str(self.folder / "spill"),
+                "max_temp_directory_size": f"{max_spill_gb}GB",
+            }
+        )
+        for setting in _SETTINGS:
+            self._database.execute(setting)
+        self.sessions = tuple(Session(i, self._profiled()) for i in range(sessions))
+        self._free: queue.SimpleQueue[Session] = queue.SimpleQueue()
+        for session in self.sessions:
+            self._free.put(session)
+        self._is_locked = False
+        self._stopped = threading.Event()
+
+    def close(self) -> None:
+        """Forget everything, on disk too."""
+        for session in self.sessions:
+            session.connection.close()
+        self._database.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def database(self) -> duckdb.DuckDBPyConnection:
+        """For attaching databases, before ``lock``."""
+        return self._database
+
+    @property
+    def is_interrupted(self) -> bool:
+        return self._stopped.is_set()
+
+    def lock(self) -> None:
+        """Shut files, network and settings; nothing can be attached from here on."""
+        if not self._is_locked:
+            for setting in _LOCK:
+                self._database.execute(setting)
+            self._is_locked = True
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session of one's own; waits for a free one. Raises ``Interrupted`` after a stop."""
+        session = self._free.get()
+        try:
+            self.check()
+            yield session
+        finally:
+            self._free.put(session)
+
+    def drop(self, table: str) -> None:
+        """Give back the memory of a table that nobody will read again."""
+        with self.session() as session:
+            session.connection.execute(f"DROP TABLE IF EXISTS {quote(table)}")
+
+    def check(self) -> None:
+        """Raise ``Interrupted`` if the sandbox was told to stop."""
+        if self._stopped.is_set():
+            raise Interrupted("the run was stopped")
+
+    def interrupt(self) -> None:
+        """Stop every query, now and from now on; safe from any thread or signal handler."""
+        self._stopped.set()
+        for session in self.sessions:
+            session.connection.interrupt()
+
+    def _profiled(self) -> duckdb.DuckDBPyConnection:
+        """Profiling is a session's own setting, so it must be set before the lock."""
+        session = self._database.cursor()
+        session.execute("PRAGMA enable_profiling = 'no_output'")
+        return session
