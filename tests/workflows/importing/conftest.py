@@ -1,7 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
 import pytest
-from payloads import CONNECTOR_ID
+from cryptography.fernet import Fernet
+from django.core.cache import cache
+from payloads import CONNECTOR_ID, CORPUS
 
 from workflows.models import Connection, Team
 
@@ -22,3 +29,23 @@ def warehouse(team: Team) -> Connection:
         options={"database": "neondb"},
         external_id=CONNECTOR_ID,
     )
+
+
+@pytest.fixture
+def seeded(warehouse: Connection, make_database: Callable[[], str], settings: Any) -> Connection:
+    """The connection of the corpus, to a database with its tables."""
+    settings.FLOWADMIN_SECRET_KEYS = [Fernet.generate_key().decode()]
+    cache.clear()
+    url = make_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute((CORPUS / "seed.sql").read_text())
+    address = urlsplit(url)
+    warehouse.options = {
+        "host": address.hostname,
+        "port": address.port,
+        "database": address.path.strip("/"),
+        "user": address.username,
+    }
+    warehouse.secrets = {"password": address.password or "any"}
+    warehouse.save()
+    return warehouse

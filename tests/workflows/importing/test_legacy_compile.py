@@ -3,42 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from cryptography.fernet import Fernet
-from django.core.cache import cache
 from payloads import CORPUS
 from test_legacy_corpus import cases
 
-from workflows.models import Connection
 from workflows.services.deploying import compile_now
 from workflows.services.editing import definition_of
 from workflows.services.importing.legacy import import_payload
-
-
-@pytest.fixture
-def seeded(warehouse: Connection, make_database: Callable[[], str], settings: Any) -> Connection:
-    """The connection of the corpus, to a database with its tables."""
-    settings.FLOWADMIN_SECRET_KEYS = [Fernet.generate_key().decode()]
-    cache.clear()
-    url = make_database()
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute((CORPUS / "seed.sql").read_text())
-    address = urlsplit(url)
-    warehouse.options = {
-        "host": address.hostname,
-        "port": address.port,
-        "database": address.path.strip("/"),
-        "user": address.username,
-    }
-    warehouse.secrets = {"password": address.password or "any"}
-    warehouse.save()
-    return warehouse
-
 
 #: The table that this case reads is missing on purpose.
 READS_NOTHING = "28_run_table_not_found"

@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-
 from engine.errors import ExpressionError
+from engine.readonly import refusal
 from workflows.services.importing.legacy import codes
 from workflows.services.importing.legacy.codes import Findings
 from workflows.services.importing.legacy.connections import Connections, is_known_database
@@ -21,7 +18,6 @@ from workflows.services.importing.legacy.translated import Translated
 
 _WHERE = re.compile(r"where\b", re.IGNORECASE)
 _LONGEST_NAME_BYTES = 63
-_WRITES = (exp.DML, exp.DDL, exp.Into, exp.Command, exp.Lock)
 
 
 def translate_database(
@@ -118,27 +114,10 @@ def _sql(node: LegacyNode) -> str:
 
 
 def _refuse_writes(node: LegacyNode, sql: str, findings: Findings) -> None:
-    try:
-        statements = sqlglot.parse(sql, read="postgres")
-    except (SqlglotError, RecursionError):
-        reason = "it cannot be understood"
-    else:
-        reason = "" if _is_one_select(statements) else "it is not one SELECT"
-    if reason:
-        message = f"sql of '{node.name}' is refused: {reason}; give one read-only SELECT"
+    if reason := refusal(sql):
         key = "dbDetails.sql"
+        message = f"sql of '{node.name}' is refused: {reason}"
         findings.error(codes.E_SQL_NOT_READONLY, message, node=node.id, field=key, key=key)
-
-
-def _is_one_select(statements: list[exp.Expr | None]) -> bool:
-    return (
-        len(statements) == 1
-        and isinstance(statements[0], exp.Query)
-        and not any(
-            isinstance(part, _WRITES) and not isinstance(part, exp.Query)
-            for part in statements[0].walk()
-        )
-    )
 
 
 def check_identifier(name: str, node: LegacyNode, key: str, findings: Findings) -> None:
