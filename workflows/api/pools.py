@@ -17,11 +17,19 @@ from rest_framework.response import Response
 from workers.capacity import pool_states
 from workers.models import Pool
 from workers.prefect.current import gateway
-from workers.prefect.gateway import PoolStatus, Worker
+from workers.prefect.gateway import PoolStatus
 from workers.provisioning import ensure_pool
 from workflows.access import require, scope
-from workflows.api.answers import Answer, RunAnswer, StartedAnswer
 from workflows.api.fields import StrictSerializer
+from workflows.api.pool_answers import (
+    DistributionAnswer,
+    OverviewAnswer,
+    PoolDoneAnswer,
+    PoolsAnswer,
+    PoolStartedAnswer,
+    PoolStatusAnswer,
+    utilization,
+)
 from workflows.api.running import IDEMPOTENCY, started
 from workflows.api.views import ApiView
 from workflows.models import Registration, Run, RunState, Trigger, Workflow
@@ -29,108 +37,6 @@ from workflows.services.running import run_now
 
 #: Above this part of its slots a pool is worth a remark.
 _BUSY = 0.8
-
-
-class PoolAnswer(Answer):
-    name = serializers.CharField()
-    type = serializers.CharField(default="process")
-    is_paused = serializers.BooleanField()
-    concurrency_limit = serializers.IntegerField()
-    description = serializers.CharField()
-
-
-class WorkerAnswer(Answer):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    work_pool_name = serializers.CharField(source="pool")
-    status = serializers.SerializerMethodField()
-    last_heartbeat = serializers.DateTimeField(source="last_heartbeat_at", allow_null=True)
-    heartbeat_interval = serializers.FloatField(
-        source="heartbeat_interval_seconds", allow_null=True
-    )
-
-    def get_status(self, worker: Worker) -> str:
-        return "ONLINE" if worker.is_online else "OFFLINE"
-
-
-class CapacityAnswer(Answer):
-    pool_name = serializers.CharField(source="name")
-    concurrency_limit = serializers.IntegerField(allow_null=True)
-    active_runs = serializers.IntegerField(source="active")
-    queued_runs = serializers.IntegerField(source="queued")
-    available_capacity = serializers.SerializerMethodField()
-    utilization_percent = serializers.SerializerMethodField()
-    workers_online = serializers.IntegerField()
-    is_paused = serializers.BooleanField()
-
-    def get_available_capacity(self, pool: PoolStatus) -> int | None:
-        limit = pool.concurrency_limit
-        return None if limit is None else max(0, limit - pool.active)
-
-    def get_utilization_percent(self, pool: PoolStatus) -> float:
-        return round(100 * _utilization(pool), 1)
-
-
-class RecommendationAnswer(Answer):
-    type = serializers.ChoiceField(["scale_up", "scale_down", "monitor"])
-    pool = serializers.CharField()
-    current_utilization = serializers.FloatField(help_text="Percent of its slots.")
-    message = serializers.CharField()
-    priority = serializers.ChoiceField(["low", "medium", "high"])
-
-
-class WorkerSummaryAnswer(Answer):
-    total_pools = serializers.IntegerField()
-    total_workers = serializers.IntegerField()
-    active_workers = serializers.IntegerField()
-    total_capacity = serializers.IntegerField()
-
-
-class OverviewAnswer(Answer):
-    timestamp = serializers.DateTimeField()
-    worker_summary = WorkerSummaryAnswer()
-    work_pools = PoolAnswer(many=True)
-    workers = WorkerAnswer(many=True)
-    pool_capacities = serializers.DictField(child=CapacityAnswer())
-    recommendations = RecommendationAnswer(many=True)
-
-
-class PoolsAnswer(Answer):
-    work_pools = PoolAnswer(many=True)
-    total_pools = serializers.IntegerField()
-
-
-class MetricsAnswer(Answer):
-    avg_duration_seconds = serializers.FloatField(allow_null=True)
-    success_rate = serializers.FloatField(allow_null=True, help_text="Percent of ended runs.")
-    total_runs = serializers.IntegerField()
-    successful_runs = serializers.IntegerField()
-    failed_runs = serializers.IntegerField()
-    running_runs = serializers.IntegerField()
-
-
-class PoolStatusAnswer(Answer):
-    pool_name = serializers.CharField()
-    pool_config = serializers.DictField()
-    capacity = CapacityAnswer()
-    workers = WorkerAnswer(many=True)
-    recent_runs = RunAnswer(many=True)
-    performance_metrics = MetricsAnswer()
-
-
-class PoolDoneAnswer(Answer):
-    status = serializers.CharField()
-    message = serializers.CharField()
-    pool_name = serializers.CharField()
-
-
-class DistributionAnswer(Answer):
-    total_workflows = serializers.IntegerField()
-    by_pool = serializers.DictField(child=serializers.IntegerField())
-    by_status = serializers.DictField(child=serializers.IntegerField())
-    recent_activity = serializers.DictField(
-        child=serializers.IntegerField(), help_text="Runs of the last day, by pool."
-    )
 
 
 class Overview(ApiView):
@@ -226,11 +132,6 @@ class PoolExecuteBody(StrictSerializer):
     )
 
 
-class PoolStartedAnswer(StartedAnswer):
-    priority = serializers.CharField()
-    capacity_at_execution = serializers.DictField()
-
-
 class PoolExecute(ApiView):
     @extend_schema(
         operation_id="workers_execute",
@@ -315,23 +216,19 @@ def _metrics(runs: Any) -> dict[str, Any]:
     }
 
 
-def _utilization(pool: PoolStatus) -> float:
-    return pool.active / pool.concurrency_limit if pool.concurrency_limit else 0.0
-
-
 def _advice(pool: PoolStatus) -> dict[str, Any] | None:
     if not pool.workers_online:
         kind, priority, why = "monitor", "high", "no worker is online; start one"
-    elif _utilization(pool) >= 1 and pool.queued:
+    elif utilization(pool) >= 1 and pool.queued:
         kind, priority, why = "scale_up", "high", f"it is full and {pool.queued} runs wait"
-    elif _utilization(pool) > _BUSY:
+    elif utilization(pool) > _BUSY:
         kind, priority, why = "monitor", "medium", "it is nearly full"
     else:
         return None
     return {
         "type": kind,
         "pool": pool.name,
-        "current_utilization": round(100 * _utilization(pool), 1),
+        "current_utilization": round(100 * utilization(pool), 1),
         "message": f"{pool.name}: {why}",
         "priority": priority,
     }
