@@ -56,7 +56,7 @@ def _reset(home: Home, whole: stack.Stack) -> int:
 
 def _last(whole: stack.Stack, mode: str) -> list[Part]:
     if mode == "demo":
-        loading = whole.task("samples", "bootstrap", "--quiet", after=_ALL)
+        loading = whole.task("samples", "bootstrap", "--samples-only", after=_ALL)
         return [loading, whole.task("demo", "run_sample", after=("samples",))]
     return [whole.task("bootstrap", "bootstrap", after=_ALL)]
 

@@ -18,17 +18,20 @@ class Command(BaseCommand):
     help = "Make pools, a team, an administrator and samples, and run one of them."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--quiet", action="store_true", help="run nothing, print no addresses")
+        parser.add_argument(
+            "--samples-only", action="store_true", help="no administrator, no run, no addresses"
+        )
 
-    def handle(self, *args: Any, quiet: bool, **options: Any) -> None:
+    def handle(self, *args: Any, samples_only: bool, **options: Any) -> None:
         ensure_pools()
         team = accounts.ensure_team()
+        if samples_only:
+            self._load_samples(team)
+            return
         password = accounts.ensure_administrator(team)
-        is_new = self._load_samples(team)
-        if is_new and not quiet:
+        if self._load_samples(team):
             self._run_one(team)
-        if password or not quiet:
-            self.stdout.write(text.box(_addresses(password)))
+        self.stdout.write(text.box(_addresses(password)))
 
     def _load_samples(self, team: Team) -> bool:
         """Whether they were loaded just now."""
