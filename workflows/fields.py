@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -22,7 +22,13 @@ def _cipher() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in keys])
 
 
-class EncryptedJSONField(models.BinaryField):
+if TYPE_CHECKING:
+    _BinaryField = models.BinaryField[Any, Any]
+else:
+    _BinaryField = models.BinaryField
+
+
+class EncryptedJSONField(_BinaryField):
     """JSON, encrypted at rest with the newest key, readable with any configured key."""
 
     def get_prep_value(self, value: Any) -> Any:

@@ -1,5 +1,7 @@
 """The three pools every installation starts with; theirs to change afterwards."""
 
+from typing import Any
+
 from django.db import migrations
 
 POOLS = [
@@ -32,7 +34,7 @@ POOLS = [
 ]
 
 
-def create_pools(apps, schema_editor):
+def create_pools(apps: Any, schema_editor: Any) -> None:
     pool_model = apps.get_model("workers", "Pool")
     for pool in POOLS:
         pool_model.objects.get_or_create(name=pool["name"], defaults=pool)

@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from workers.pages.admin import confirmed, go_back, go_to
 from workers.pages.formats import NOTHING, moment
 from workflows import registration
-from workflows.admin.base import TeamScopedAdmin
+from workflows.admin.base import TeamScopedAdmin, signed_in
 from workflows.admin.dependency import DependencyInline
 from workflows.admin.json_field import JSONObjectField
 from workflows.admin.node import NodeInline
@@ -166,7 +166,7 @@ class WorkflowAdmin(TeamScopedAdmin):
     def run_now(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         workflow = self.find(request, object_id)
         try:
-            run = running.run_now(workflow=workflow, user=request.user)
+            run = running.run_now(workflow=workflow, user=signed_in(request))
         except running.NotRunnable as error:
             return go_back(request, workflow, f"Not started: {error.reason}", messages.ERROR)
         return go_to(request, reverse("admin:workflows_run_change", args=[run.pk]))
@@ -267,13 +267,13 @@ class WorkflowAdmin(TeamScopedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Workflow, form: Any, change: bool) -> None:
         if not change:
-            obj.created_by = request.user
+            obj.created_by = signed_in(request)
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         workflow = Workflow.objects.get(pk=form.instance.pk)
-        version = editing.record_version(workflow, author=request.user)
+        version = editing.record_version(workflow, author=signed_in(request))
         request.flowadmin_saved = (  # type: ignore[attr-defined]
             f"Saved as version {version.number}. Registering…"
             if version
