@@ -8,7 +8,6 @@ ends as Cancelled, named Skipped. The flow run's message is that of its first fa
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
@@ -30,8 +29,6 @@ from engine.interpreter import RunSession, Work
 from engine.outcome import NodeOutcome
 from engine.plan import Plan, PlanConnection, Step, canonical_json
 from engine.sealing import unseal
-
-PoolSecrets = Mapping[str, str]
 
 
 class NodeTask:
@@ -100,7 +97,7 @@ def run_workflow(plan: dict[str, Any], parameters: dict[str, Any] | None = None)
         session = RunSession(
             Plan.model_validate(plan),
             run_id=str(flow_run.id),
-            secrets=_open_secrets,
+            secrets=open_secrets,
             submit=lambda step, work: NodeTask(step, work).submit(),
             parameters=parameters,
         )
@@ -145,7 +142,8 @@ def _first(error: ValidationError) -> str:
     )
 
 
-def _open_secrets(connection: PlanConnection) -> dict[str, str]:
+def open_secrets(connection: PlanConnection) -> dict[str, str]:
+    """A connection's secrets, with the key of the pool that this run is in."""
     return unseal(_pool_key(), connection.sealed) if connection.sealed else {}
 
 
