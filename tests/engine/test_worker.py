@@ -67,8 +67,9 @@ def test_a_run_moves_rows_and_says_so_by_node(bench: Bench, worker: psutil.Proce
     assert loaded(bench) == [3, 4, 5]
     nodes = bench.nodes(run.id, 3)
     assert '"rows_in":5,"rows_out":3' in nodes["filter"].message
-    lines = bench.gateway.logs(run.id, task_run_id=nodes["filter"].id)
-    assert "node 'filter' ended: 5 rows in, 3 rows out" in lines[1].message
+    of_filter = nodes["filter"].id
+    lines = wait_for("logs", lambda: bench.gateway.logs(run.id, task_run_id=of_filter))
+    assert any("'filter' ended: 5 rows in, 3 rows out" in line.message for line in lines)
 
 
 def test_a_failed_node_fails_the_run_and_skips_what_follows(

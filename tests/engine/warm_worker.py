@@ -40,7 +40,6 @@ def running_worker(api_url: str, bench: Bench, **env: str) -> Iterator[psutil.Pr
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     settings = {
         "PREFECT_API_URL": api_url,
-        "PREFECT_LOGGING_LEVEL": "WARNING",
         "FLOWADMIN_POOL_KEYS": str(bench.keys),
     }
     environment = {**kept, **settings, **env}
