@@ -1,7 +1,8 @@
 """The connections of one run: opened from the plan, attached to its sandbox when first read.
 
-Each session of the sandbox reads through an alias of its own, so that what one stage reads
-can be stopped without touching the others.
+Every source of a stage reads through an alias of its own: what one stage reads can be
+stopped without touching the others, and DuckDB streams what it reads from a database once,
+but gathers in memory what it reads from one database twice.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,21 +33,22 @@ class Opened:
 
 
 class Connections:
-    """``readable`` are the slugs of those that sources read; the sandbox is locked when all
-    of them are attached, so that one that answers only at a second try can still come in.
+    """``readers`` says how often a stage reads each connection at most. The sandbox is locked
+    when all of them are attached, so that one that answers only at a second try can still
+    come in.
     """
 
     def __init__(
         self,
         connections: Mapping[str, PlanConnection],
         *,
-        readable: Collection[str],
+        readers: Mapping[str, int],
         run_id: str,
         secrets: Secrets,
         connectors: Mapping[str, Connector[Any]],
     ) -> None:
         self._connections = connections
-        self._readable = frozenset(readable)
+        self._readers = readers
         self._run_id = run_id
         self._secrets = secrets
         self._connectors = connectors
@@ -69,28 +71,32 @@ class Connections:
                 "open it in FlowAdmin, correct them and save"
             ) from None
 
-    def attach(self, slug: str, sandbox: Sandbox, number: int) -> str:
-        """The alias under which session ``number`` can read the connection's database."""
+    def attach(self, slug: str, sandbox: Sandbox) -> None:
+        """Make the connection's database readable in every session."""
         with self._lock:
             if slug not in self._attached:
                 opened = self.open(slug)
-                for session in sandbox.sessions:
-                    alias = self._alias(slug, session.number)
+                for alias in self._aliases(slug, [s.number for s in sandbox.sessions]):
                     opened.connector.attach(opened.config, sandbox.database, alias)
                 self._attached.add(slug)
-                if self._attached >= self._readable:
+                if self._attached >= set(self._readers):
                     sandbox.lock()
-        return self._alias(slug, number)
 
-    def cancel(self, slugs: Collection[str], numbers: Collection[int]) -> None:
+    def alias(self, slug: str, session: int, reader: int) -> str:
+        """Under which the ``reader``-th source reads in a session; short, for it must fit into
+        the names that databases give their sessions.
+        """
+        digest = hashlib.sha256(f"{self._run_id}/{slug}".encode()).hexdigest()
+        return f"{digest[:16]}-{session}-{reader}"
+
+    def cancel(self, slugs: Iterable[str], sessions: Collection[int]) -> None:
         """Stop what these sessions read from these connections, as far as that can be done."""
         for slug in self._attached.intersection(slugs):
             with contextlib.suppress(ConnectorError, PlanError):
                 opened = self.open(slug)
-                for number in numbers:
-                    opened.connector.cancel(opened.config, self._alias(slug, number))
+                for alias in self._aliases(slug, sessions):
+                    opened.connector.cancel(opened.config, alias)
 
-    def _alias(self, slug: str, number: int) -> str:
-        """Short, for it must fit into the names that databases give their sessions."""
-        digest = hashlib.sha256(f"{self._run_id}/{slug}".encode()).hexdigest()
-        return f"{digest[:16]}-{number}"
+    def _aliases(self, slug: str, sessions: Iterable[int]) -> list[str]:
+        readers = range(self._readers[slug])
+        return [self.alias(slug, session, reader) for session in sessions for reader in readers]

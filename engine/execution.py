@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,11 @@ from engine.binding import bind
 from engine.connections import Connections, Secrets
 from engine.connector import Connector, Load
 from engine.culprit import find_culprit
-from engine.errors import ConnectorError, EngineError, StepFailed
+from engine.errors import ConnectorError, EngineError, PlanError, StepFailed
 from engine.fusion import Counted, fuse, read_profile
+from engine.graph import parse_configs
 from engine.issue import Severity
-from engine.kind import AnyKind, Context, Source, Target
+from engine.kind import AnyKind, Context, NodeConfig, Source, Target
 from engine.optimizer import Stage
 from engine.outcome import NodeOutcome
 from engine.plan import Plan, Step
@@ -64,16 +66,20 @@ class Execution:
         kinds: Mapping[str, AnyKind],
         connectors: Mapping[str, Connector[Any]],
         parameters: Mapping[str, Any],
+        stages: Sequence[Stage],
         sessions: int,
     ) -> None:
         self._run_id = run_id
         self._kinds = kinds
         self._context = Context(parameters)
         self._names = {step.key: f"node {i}" for i, step in enumerate(plan.steps)}
-        self._readable = self._reads(plan.steps)
+        self._configs = _configs(plan, kinds)
+        self._readers: Counter[str] = Counter()
+        for stage in stages:
+            self._readers |= self._reads(stage)  # the most of each that any stage needs
         self._connections = Connections(
             plan.connections,
-            readable=self._readable,
+            readers=self._readers,
             run_id=run_id,
             secrets=secrets,
             connectors=connectors,
@@ -92,7 +98,7 @@ class Execution:
         """Stop what is running, here and in the databases, and refuse more."""
         self._sandbox.interrupt()
         every = [session.number for session in self._sandbox.sessions]
-        self._connections.cancel(self._readable, every)
+        self._connections.cancel(self._readers, every)
 
     def drop(self, key: str) -> None:
         """Give back the memory of a kept step that no stage will read again."""
@@ -116,7 +122,7 @@ class Execution:
         return {step.key: self._outcome(step, counted, stage, seconds) for step in stage.steps}
 
     def _watch(self, stage: Stage, session: Session) -> Watch:
-        reads = self._reads(stage.steps)
+        reads = self._reads(stage)
         return Watch(
             self._sandbox,
             session.connection,
@@ -128,9 +134,13 @@ class Execution:
         """Describe what the stage reads and writes, and type each of its nodes anew."""
         schemas: dict[str, Schema | None] = {key: self._kept[key].schema for key in stage.reads}
         relations: dict[str, str] = {}
+        readers: Counter[str] = Counter()
         for step in stage.steps:
             if self._is(Source, step):
-                schemas[step.key], relations[step.key] = self._relation(step, session)
+                slug = self._config(step).connection
+                alias = self._connections.alias(slug, session.number, readers[slug])
+                schemas[step.key], relations[step.key] = self._relation(step, alias)
+                readers[slug] += 1
         columns = self._target_columns(stage.sink) if self._is(Target, stage.sink) else ()
         targets = {stage.sink.key: columns}
         bound = bind(stage.steps, schemas, self._kinds, self._context.parameters, targets)
@@ -140,14 +150,14 @@ class Execution:
         known = {key: schema for key, schema in (schemas | bound.schemas).items() if schema}
         return Ready(stage, {**bound.sql, **relations}, known, columns)
 
-    def _relation(self, step: Step, session: Session) -> tuple[Schema, str]:
-        """What a source yields, and the SELECT that reads it."""
+    def _relation(self, step: Step, alias: str) -> tuple[Schema, str]:
+        """What a source yields, and the SELECT that reads it through ``alias``."""
         with blaming(step.key):
             kind, config = self._kind(step), self._config(step)
             opened = self._connections.open(config.connection)
             extraction = kind.extraction(config, self._context)
             schema = opened.connector.describe(opened.config, extraction)
-            alias = self._connections.attach(config.connection, self._sandbox, session.number)
+            self._connections.attach(config.connection, self._sandbox)
             return schema, opened.connector.relation(opened.config, extraction, alias)
 
     def _target_columns(self, sink: Step) -> Sequence[Column]:
@@ -227,9 +237,10 @@ class Execution:
             return counted[key].rows
         return self._kept[key].rows if key in self._kept else None
 
-    def _reads(self, steps: Iterable[Step]) -> set[str]:
-        """Slugs of the connections that ``steps`` read from."""
-        return {self._config(step).connection for step in steps if self._is(Source, step)}
+    def _reads(self, stage: Stage) -> Counter[str]:
+        """Slugs of the connections that a stage reads, and how often."""
+        sources = (step for step in stage.steps if self._is(Source, step))
+        return Counter(self._config(step).connection for step in sources)
 
     def _is(self, role: type[AnyKind], step: Step) -> bool:
         return isinstance(self._kind(step), role)
@@ -238,7 +249,7 @@ class Execution:
         return self._kinds[step.kind]
 
     def _config(self, step: Step) -> Any:
-        return self._kind(step).Config.model_validate(step.config)
+        return self._configs[step.key]
 
 
 def blame(step: str, error: EngineError) -> StepFailed:
@@ -260,6 +271,14 @@ def blaming(step: str) -> Iterator[None]:
     except Exception as error:
         message = f"the engine met what it does not know: {type(error).__name__}: {error}"
         raise StepFailed(step, message, code="E_ENGINE") from error
+
+
+def _configs(plan: Plan, kinds: Mapping[str, AnyKind]) -> dict[str, NodeConfig]:
+    """Each step's Config. Raises ``PlanError`` where this worker knows kinds differently."""
+    configs, issues = parse_configs(plan.steps, kinds)
+    for issue in issues:
+        raise PlanError(f"{issue}; bring FlowAdmin and its workers to the same version")
+    return configs
 
 
 def _profile(session: duckdb.DuckDBPyConnection) -> str:

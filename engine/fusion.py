@@ -48,6 +48,9 @@ def _node(step: Step, sql: str, names: Mapping[str, str]) -> str:
         for edge in step.inputs
     )
     body = f"SELECT * FROM ({sql}\n) LIMIT {_BARRIER}"
+    if not step.inputs:
+        # DuckDB lets a database apply the limit next to its scan, so a scan needs a second one.
+        body = f"SELECT * FROM ({body}) LIMIT {_BARRIER}"
     name = quote(names[step.key])
     return f"{name} AS NOT MATERIALIZED ({f'WITH {ports} ' if ports else ''}{body})"
 
@@ -64,8 +67,10 @@ def read_profile(profile: str, steps: Sequence[Step]) -> dict[str, Counted]:
 
     def visit(barrier: Operator, key: str) -> None:
         seconds, below = _segment(barrier)
-        counted[key] = Counted(int(barrier["operator_cardinality"]), seconds)
         inputs = [edge.step for edge in by_key[key].inputs if edge.step in by_key]
+        if not inputs:
+            seconds = _total(barrier)
+        counted[key] = Counted(int(barrier["operator_cardinality"]), seconds)
         if len(below) == len(inputs):
             for operator, source in zip(below, inputs, strict=True):
                 visit(operator, source)
@@ -87,6 +92,12 @@ def _segment(barrier: Operator) -> tuple[float, list[Operator]]:
             seconds += more
             below += further
     return seconds, below
+
+
+def _total(operator: Operator) -> float:
+    """Seconds that an operator and all under it worked."""
+    below = sum(_total(child) for child in operator["children"])
+    return float(operator["operator_timing"]) + below
 
 
 def _barriers(operator: Operator) -> list[Operator]:

@@ -20,12 +20,13 @@ from typing import Any, Protocol
 from engine import registry
 from engine.connections import Secrets
 from engine.connector import Connector
-from engine.errors import EngineError, Interrupted, Skipped, StepFailed
+from engine.errors import EngineError, Interrupted, PlanError, Skipped, StepFailed
 from engine.execution import Execution, blame
 from engine.kind import AnyKind
 from engine.optimizer import Stage, stages
 from engine.outcome import NodeOutcome, RunOutcome
 from engine.plan import Plan, Step
+from engine.suggestion import unknown
 
 #: Independent stages that run side by side; they share threads and memory.
 MAX_STAGES_AT_ONCE = 4
@@ -108,8 +109,9 @@ class RunSession:
         connectors: Mapping[str, Connector[Any]] | None = None,
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
-        self._kinds = kinds if kinds is not None else registry.kinds()
-        self._stages = stages(plan.steps, self._kinds)
+        kinds = kinds if kinds is not None else registry.kinds()
+        _refuse_unknown_kinds(plan, kinds)
+        self._stages = stages(plan.steps, kinds)
         self._submit = submit
         self._settled: queue.SimpleQueue[_Running] = queue.SimpleQueue()
         self._tasks: list[TaskFuture] = []
@@ -117,10 +119,11 @@ class RunSession:
             plan,
             run_id=run_id,
             secrets=secrets,
-            kinds=self._kinds,
+            kinds=kinds,
             connectors=connectors if connectors is not None else registry.connectors(),
             parameters={**plan.parameters, **(parameters or {})},
-            sessions=MAX_STAGES_AT_ONCE,
+            stages=self._stages,
+            sessions=max(1, min(len(self._stages), MAX_STAGES_AT_ONCE)),
         )
 
     def run(self) -> RunOutcome:
@@ -151,7 +154,15 @@ class RunSession:
             done = self._settled.get()
             ended[done.stage.key] = done
             running -= 1
+            self._drop_read(done.stage, ended)
         return list(ended.values())
+
+    def _drop_read(self, stage: Stage, ended: Mapping[str, _Running]) -> None:
+        """Forget what ``stage`` was the last to read."""
+        for key in stage.reads:
+            readers = (other.key for other in self._stages if key in other.reads)
+            if all(reader in ended for reader in readers):
+                self._execution.drop(key)
 
     def _ready(
         self, waiting: list[_Running], ended: Mapping[str, _Running], free: int
@@ -219,6 +230,15 @@ class LocalTasks:
                 if error.permanent or self._closing.wait(step.retry_delay_seconds):
                     raise
         return work()
+
+
+def _refuse_unknown_kinds(plan: Plan, kinds: Mapping[str, AnyKind]) -> None:
+    for step in plan.steps:
+        if step.kind not in kinds:
+            raise PlanError(
+                f"node '{step.key}': {unknown('kind', step.kind, kinds)}; "
+                "install what provides it on this worker"
+            )
 
 
 def _failed(stage: Stage, failure: StepFailed) -> RunOutcome:

@@ -118,8 +118,7 @@ class Sandbox:
 
     def drop(self, table: str) -> None:
         """Give back the memory of a table that nobody will read again."""
-        with self.session() as session:
-            session.connection.execute(f"DROP TABLE IF EXISTS {quote(table)}")
+        self._database.execute(f"DROP TABLE IF EXISTS {quote(table)}")
 
     def check(self) -> None:
         """Raise ``Interrupted`` if the sandbox was told to stop."""
