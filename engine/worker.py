@@ -109,7 +109,9 @@ def _be_pool(pool: str, parent: Line) -> None:
     from engine.warm.api import PrefectApi
     from engine.warm.pool import PoolWorker
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True
+    )
     for chatty in ("httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     auth = os.environ.get("PREFECT_API_AUTH_STRING", "")
