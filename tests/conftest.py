@@ -53,6 +53,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI every part can be had: a skipped test is a failure."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if _IS_CI and reporter and reporter.stats.get("skipped") and not session.exitstatus:
+        reporter.ensure_newline()
         reporter.write_line("CI=true: a skipped test is a failure", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
