@@ -59,19 +59,20 @@ def bind(
             edge.port: bound.schemas.get(edge.step, source_schemas.get(edge.step))
             for edge in step.inputs
         }
-        known = {port: schema for port, schema in inputs.items() if schema is not None}
+        ports = kind.input_ports(config)
+        known = {port: schema for port in ports if (schema := inputs.get(port)) is not None}
         issues: Iterable[Issue] = ()
         bound.schemas[step.key] = None
         if isinstance(kind, Source):
             bound.schemas[step.key] = schema = source_schemas.get(step.key)
             issues = kind.check(config, schema, context) if schema else ()
-        elif len(known) == len(kind.inputs) and isinstance(kind, Transform):
+        elif len(known) == len(ports) and isinstance(kind, Transform):
             node = _Node(kind, config, known, context)
             issues = node.bind()
             bound.schemas[step.key] = node.schema
             if node.sql:
                 bound.sql[step.key] = node.sql
-        elif len(known) == len(kind.inputs) and isinstance(kind, Target):
+        elif len(known) == len(ports) and isinstance(kind, Target):
             table = target_columns.get(step.key)
             issues = kind.check(config, known["in"], table) if table else ()
         bound.issues.extend(issue.at(step.key) for issue in issues)
@@ -128,7 +129,7 @@ class _Node:
 def _describe(sql: str, ports: tuple[_Port, ...]) -> Schema:
     """The columns of ``sql`` over empty relations called like ``ports``; nothing is executed."""
     relations = ", ".join(f"{quote(port)} AS ({_empty(columns)})" for port, columns in ports)
-    relation = _session().cursor().sql(f"WITH {relations} {sql}")
+    relation = _session().cursor().sql(f"WITH {relations} {sql}" if ports else sql)
     return Schema.of(zip(relation.columns, map(str, relation.types), strict=True))
 
 

@@ -98,7 +98,7 @@ def _check(by_key: Mapping[str, Step], kinds: Mapping[str, AnyKind]) -> Iterator
             yield Issue(code="unknown_kind", message=message, node=step.key)
             continue
         yield from _check_inputs(step, by_key, kinds)
-        for output in kinds[step.kind].outputs:
+        for output in _ports(step, kinds).outputs or ():
             if (step.key, output) not in read:
                 message = f"rows of node '{step.key}' go nowhere; connect its port '{output}'"
                 yield Issue(code="unconnected", message=message, node=step.key)
@@ -110,15 +110,15 @@ def _check(by_key: Mapping[str, Step], kinds: Mapping[str, AnyKind]) -> Iterator
 def _check_inputs(
     step: Step, by_key: Mapping[str, Step], kinds: Mapping[str, AnyKind]
 ) -> Iterator[Issue]:
-    ports = kinds[step.kind].inputs
+    ports = _ports(step, kinds).inputs
     edges = Counter(edge.port for edge in step.inputs)
     for port, count in edges.items():
-        if port not in ports:
+        if ports is not None and port not in ports:
             yield _unknown_port(step.key, "input", port, ports)
         elif count > 1:
             message = f"port '{port}' of node '{step.key}' has {count} inputs; it takes one"
             yield Issue(code="port_taken", message=message, node=step.key)
-    for port in ports:
+    for port in ports or ():
         if port not in edges:
             message = f"port '{port}' of node '{step.key}' has no input; connect a node to it"
             yield Issue(code="port_missing", message=message, node=step.key)
@@ -126,8 +126,29 @@ def _check_inputs(
         if edge.step not in by_key:
             message = unknown("node", edge.step, by_key)
             yield Issue(code="unknown_node", message=message, node=step.key)
-        elif (origin := kinds.get(by_key[edge.step].kind)) and edge.output not in origin.outputs:
-            yield _unknown_port(edge.step, "output", edge.output, origin.outputs)
+            continue
+        outputs = _ports(by_key[edge.step], kinds).outputs
+        if outputs is not None and edge.output not in outputs:
+            yield _unknown_port(edge.step, "output", edge.output, outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    """Names of a step's ports; None where they are not known."""
+
+    inputs: tuple[str, ...] | None = None
+    outputs: tuple[str, ...] | None = None
+
+
+def _ports(step: Step, kinds: Mapping[str, AnyKind]) -> _Ports:
+    """The ports of a step; unknown of an unknown kind, and where its settings do not pass."""
+    kind = kinds.get(step.kind)
+    if kind is None:
+        return _Ports()
+    if not kind.has_ports_by_config:
+        return _Ports(kind.inputs, kind.outputs)
+    config, _ = parse_config(kind.Config, step.config)
+    return _Ports(kind.input_ports(config), kind.output_ports(config)) if config else _Ports()
 
 
 def _unknown_port(node: str, side: str, port: str, ports: Sequence[str]) -> Issue:

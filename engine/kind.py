@@ -62,6 +62,20 @@ class Kind(ABC, Generic[ConfigT]):
         slug = getattr(config, "connection", "")
         return (slug,) if slug else ()
 
+    @property
+    def has_ports_by_config(self) -> bool:
+        """Whether settings decide about the ports, instead of ``inputs`` and ``outputs``."""
+        own = type(self)
+        return (own.input_ports, own.output_ports) != (Kind.input_ports, Kind.output_ports)
+
+    def input_ports(self, config: ConfigT) -> tuple[str, ...]:
+        """Ports that take rows, for a kind whose settings decide; ``inputs`` for the others."""
+        return self.inputs
+
+    def output_ports(self, config: ConfigT) -> tuple[str, ...]:
+        """Ports that give rows, for a kind whose settings decide; ``outputs`` for the others."""
+        return self.outputs
+
 
 class Transform(Kind[ConfigT]):
     """A kind that is one SELECT over its inputs.
