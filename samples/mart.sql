@@ -24,3 +24,11 @@ create table order_scores (
     vat      numeric(12, 2) not null,
     band     text not null
 );
+
+-- For the first workflow of the README.
+create table large_orders (
+    id          integer primary key,
+    customer_id integer not null,
+    quantity    integer not null,
+    unit_price  numeric(10, 2) not null
+);
