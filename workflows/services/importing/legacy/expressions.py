@@ -11,11 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import exp, parser, tokens
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
-from sqlglot.parser import Parser
-from sqlglot.tokens import Tokenizer
 
 from engine.errors import ExpressionError
 from engine.suggestion import unknown
@@ -82,19 +80,19 @@ _DATE_PARTS = {
 
 
 class _Old(Dialect):
-    class Tokenizer(Tokenizer):
+    class Tokenizer(tokens.Tokenizer):
         QUOTES = ["'", '"']
         IDENTIFIERS = ["`"]
         COMMENTS: ClassVar[list[str | tuple[str, str]]] = []
 
-    class Parser(Parser):
+    class Parser(parser.Parser):
         # Every call stays a plain name with arguments: only our tables know functions.
         FUNCTIONS: ClassVar[dict[str, Callable[..., Any]]] = {}
-        NO_PAREN_FUNCTIONS = {}
+        NO_PAREN_FUNCTIONS: ClassVar[dict[Any, Any]] = {}
         NO_PAREN_FUNCTION_PARSERS = {
-            "CASE": Parser.NO_PAREN_FUNCTION_PARSERS["CASE"],
+            "CASE": parser.Parser.NO_PAREN_FUNCTION_PARSERS["CASE"],
         }
-        FUNCTION_PARSERS = {"CAST": Parser.FUNCTION_PARSERS["CAST"]}
+        FUNCTION_PARSERS = {"CAST": parser.Parser.FUNCTION_PARSERS["CAST"]}
 
 
 def translate_expression(text: str) -> str:
