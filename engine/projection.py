@@ -33,3 +33,10 @@ def duplicates(names: Sequence[str], field: str) -> Iterator[Issue]:
             message = f"column '{name}' is given twice; rename or remove one"
             yield Issue(code="duplicate_column", message=message, field=field.format(index))
         seen.add(name.casefold())
+
+
+def unused(schema: Schema, name: str) -> str:
+    """``name``, made longer until no column of ``schema`` has it."""
+    while schema.find(name):
+        name += "_"
+    return name

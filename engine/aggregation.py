@@ -1,0 +1,115 @@
+"""Aggregates of a group of rows, with types that lose nothing.
+
+DuckDB adds whole numbers up as HUGEINT, which few databases have, and makes averages of
+exact numbers floating point. Here sums stay in types that can be written, and averages of
+whole numbers and decimals are decimals, rounded half away from zero.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from engine.expression.term import mismatch, of_column
+from engine.family import Family, family_of
+from engine.issue import Issue
+from engine.schema import Column, quote
+
+Function = Literal[
+    "sum", "avg", "min", "max", "count", "count_distinct",
+    "first", "last", "stddev", "variance", "string_agg",
+]  # fmt: skip
+#: Those whose result depends on the order of the rows.
+ORDERED = frozenset({"first", "last", "string_agg"})
+_NUMERIC = frozenset({"sum", "avg", "stddev", "variance"})
+#: Digits of whole numbers.
+_WHOLE = {
+    "TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19, "HUGEINT": 32,
+    "UTINYINT": 3, "USMALLINT": 5, "UINTEGER": 10, "UBIGINT": 20, "UHUGEINT": 32,
+}  # fmt: skip
+_SUM_FITS_BIGINT = 10
+#: Digits after the point that an average has beyond those of its column.
+_MORE_DIGITS = 6
+_DIRECT = {
+    "min": "min({})",
+    "max": "max({})",
+    "count": "count({})",
+    "count_distinct": "count(DISTINCT {})",
+    "stddev": "stddev_samp({})",
+    "variance": "var_samp({})",
+}
+
+
+def aggregate(
+    function: Function,
+    column: Column | None,
+    *,
+    rank: str = "",
+    separator: str = "",
+    condition: str = "",
+) -> str:
+    """DuckDB's SQL for ``function`` of a ``column`` (None counts rows).
+
+    ``rank`` is the SQL of a value that orders the rows of a group, for those in ``ORDERED``;
+    ``condition``, of one that rows must meet to be taken in.
+    """
+    only = f" FILTER (WHERE {condition})" if condition else ""
+    value = quote(column.name) if column else "*"
+    type_ = column.type if column else ""
+    match function:
+        case "sum":
+            return f"CAST(sum({value}){only} AS {sum_type(type_)})"
+        case "avg":
+            return _average(value, type_, only)
+        case "first":
+            return f"arg_min_null({value}, {rank}){only}"
+        case "last":
+            return f"arg_max_null({value}, {rank}){only}"
+        case "string_agg":
+            between = "'" + separator.replace("'", "''") + "'"
+            return f"string_agg({value}, {between} ORDER BY {rank}){only}"
+        case _:
+            return _DIRECT[function].format(value) + only
+
+
+def check_aggregate(function: Function, column: Column) -> Iterator[Issue]:
+    """A finding when ``function`` is not of values like those of ``column``."""
+    wanted = {"string_agg": Family.TEXT}.get(function)
+    wanted = Family.NUMBER if function in _NUMERIC else wanted
+    family = family_of(column.type)
+    if wanted and family is not wanted and not family.is_unknown:
+        named = "numbers" if wanted is Family.NUMBER else "text"
+        yield mismatch(f"'{function}'", named, of_column(column), hint="cast it in a node before")
+
+
+def sum_type(type_: str) -> str:
+    """The type of a sum: wide enough, exact where its column is; fails beyond, never wraps."""
+    digits, scale = _digits(type_)
+    if digits is None:
+        return "DOUBLE"
+    if not type_.startswith("DECIMAL") and digits <= _SUM_FITS_BIGINT:
+        return "BIGINT"
+    return f"DECIMAL(38,{scale})"
+
+
+def _average(value: str, type_: str, only: str) -> str:
+    """The average in whole units of its last digit; DuckDB itself divides as floating point."""
+    digits, scale = _digits(type_)
+    if digits is None:
+        return f"avg({value}){only}"
+    places = min(scale + _MORE_DIGITS, 38 - (digits - scale))
+    count = f"count({value}){only}"
+    units = f"CAST(replace(CAST(sum({value}){only} AS VARCHAR), '.', '') AS HUGEINT)"
+    more = 10 ** (places - scale)
+    rest = f"{units} % {count} * {more}"
+    rounded = f"(2 * ({rest}) + sign({units}) * {count}) // (2 * {count})"
+    text = f"CAST({units} // {count} * {more} + {rounded} AS VARCHAR)"
+    return f"CAST({text} || 'e-{places}' AS DECIMAL(38,{places}))"
+
+
+def _digits(type_: str) -> tuple[int | None, int]:
+    """Digits of an exact number and those after its point; (None, 0) of any other."""
+    if match := re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", type_):
+        return int(match[1]), int(match[2])
+    return _WHOLE.get(type_), 0
