@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.connector import Load
+from engine.errors import AccessDenied
 from engine.schema import quote
 
 if TYPE_CHECKING:
@@ -22,9 +23,26 @@ _MAKING = 0x464C4F57
 
 
 def prepare(connection: Connection, schema: str) -> None:
-    """Make the ledger when it is missing; several may try at once."""
+    """Make the ledger when it is missing; several may try at once.
+
+    Raises ``AccessDenied``, saying what an owner of the database has to do.
+    """
+    import psycopg
+
     if connection.execute("SELECT to_regclass(%s)", [_name(schema)]).fetchone() != (None,):
         return
+    try:
+        _make(connection, schema)
+    except psycopg.errors.InsufficientPrivilege as error:
+        user = quote(connection.info.user)
+        raise AccessDenied(
+            f"role '{connection.info.user}' may not make the ledger {_name(schema)}, without which "
+            "no load is exactly once; let an owner of the database run once: "
+            f"CREATE SCHEMA {quote(schema)} AUTHORIZATION {user}"
+        ) from error
+
+
+def _make(connection: Connection, schema: str) -> None:
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MAKING])
         # IF NOT EXISTS would ask for the right to create even where nothing is created.

@@ -38,7 +38,9 @@ class Stage:
 
     @property
     def retry_delay_seconds(self) -> float:
-        return max(step.retry_delay_seconds for step in self.steps)
+        """Seconds between attempts: the longest that a step with retries asks for."""
+        delays = (step.retry_delay_seconds for step in self.steps if step.retries)
+        return max(delays, default=self.sink.retry_delay_seconds)
 
     @property
     def timeout_seconds(self) -> float | None:

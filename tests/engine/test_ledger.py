@@ -12,6 +12,7 @@ from pipelines import Databases
 
 from engine import ledger
 from engine.connector import Load, TableName
+from engine.errors import AccessDenied
 
 LOAD = Load(TableName("public", "t"), "append", {"id": "id"}, run_id="r", node="n")
 
@@ -66,6 +67,19 @@ def test_a_role_that_may_only_write_needs_no_right_to_create(
     connection.execute("set role clerk")
     ledger.prepare(connection, "flowadmin")
     assert ledger.claim(connection, "flowadmin", LOAD) is None
+
+
+def test_a_role_that_cannot_make_the_ledger_is_told_what_to_ask_for(
+    databases: Databases, connection: Connection
+) -> None:
+    connection.execute("drop role if exists guest")
+    connection.execute("create role guest login password 'x'")
+    guest = databases.target_url.partition("@")[2]
+    with (
+        psycopg.connect(f"postgresql://guest:x@{guest}", autocommit=True) as session,
+        pytest.raises(AccessDenied, match='CREATE SCHEMA "books" AUTHORIZATION "guest"'),
+    ):
+        ledger.prepare(session, "books")
 
 
 def test_an_empty_schema_made_for_a_role_is_enough(connection: Connection) -> None:

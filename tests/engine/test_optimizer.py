@@ -70,7 +70,9 @@ def test_every_step_is_in_exactly_one_stage_after_what_it_reads() -> None:
 
 
 def test_a_stage_is_as_patient_as_its_most_patient_step_and_as_quick_as_its_quickest() -> None:
-    first = source("a").model_copy(update={"retries": 2, "timeout_seconds": 9.0})
-    last = target("b", "t", "a", retries=1, timeout_seconds=5.0, retry_delay_seconds=3.0)
+    first = source("a").model_copy(
+        update={"retries": 2, "timeout_seconds": 9.0, "retry_delay_seconds": 4.0}
+    )
+    last = target("b", "t", "a", timeout_seconds=5.0, retry_delay_seconds=30.0)
     stage = Stage("b", (first, last), ())
-    assert (stage.retries, stage.timeout_seconds, stage.retry_delay_seconds) == (2, 5.0, 10)
+    assert (stage.retries, stage.timeout_seconds, stage.retry_delay_seconds) == (2, 5.0, 4.0)

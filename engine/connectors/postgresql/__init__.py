@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import psycopg
 
 
+#: How long a server may take to hear that a statement is no longer wanted.
+_CANCEL_SECONDS = 5.0
+
+
 class Postgresql(Connector[PostgresqlConfig]):
     """PostgreSQL 13 and later, and what speaks its protocol and has its catalog."""
 
@@ -88,11 +92,16 @@ def _connected(
     config: PostgresqlConfig, table: TableName | None = None, *, is_read_only: bool = True
 ) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """A connection that is closed in the end; what was not committed is undone."""
+    from psycopg.pq import TransactionStatus
+
     with explaining(config, table):
         connection = config.connect(is_read_only=is_read_only)
         try:
             yield connection
         finally:
+            if connection.info.transaction_status == TransactionStatus.ACTIVE:
+                with contextlib.suppress(Exception):
+                    connection.cancel_safe(timeout=_CANCEL_SECONDS)
             connection.close()
 
 

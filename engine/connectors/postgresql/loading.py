@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ WHERE confrelid = to_regclass(%s) AND contype = 'f' AND confdeltype IN ('c', 'n'
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class LoadedColumn:
     """A target column, the input column that feeds it, and the type DuckDB writes."""
 
     target: NativeColumn
@@ -83,8 +84,7 @@ class Rows:
 
 def load_rows(connection: Connection, ledger_schema: str, load: Load, rows: Rows) -> LoadResult:
     """Load the rows; the caller closes the connection, which undoes what was not committed."""
-    for name, value in _SESSION.items():
-        connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+    _prepare_session(connection)
     ledger.prepare(connection, ledger_schema)
     connection.autocommit = False
     _lock(connection, load, rows.on_wait)
@@ -99,7 +99,18 @@ def load_rows(connection: Connection, ledger_schema: str, load: Load, rows: Rows
     return LoadResult(count)
 
 
-def _columns(found: Sequence[NativeColumn], load: Load, rows: Rows) -> list[Column]:
+def _prepare_session(connection: Connection) -> None:
+    import psycopg
+
+    for name, value in _SESSION.items():
+        connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+    # So that a server that waits for a lock notices when this process was killed; not every
+    # server can.
+    with contextlib.suppress(psycopg.Error):
+        connection.execute("SET client_connection_check_interval = '2s'")
+
+
+def _columns(found: Sequence[NativeColumn], load: Load, rows: Rows) -> list[LoadedColumn]:
     by_name = {column.name: column for column in found}
     for name in load.columns:
         if name not in by_name:
@@ -114,7 +125,7 @@ def _columns(found: Sequence[NativeColumn], load: Load, rows: Rows) -> list[Colu
     ]
 
 
-def _column(target: NativeColumn, origin: str, origin_type: str) -> Column:
+def _column(target: NativeColumn, origin: str, origin_type: str) -> LoadedColumn:
     """A numeric without a scale takes what comes, as long as that can be said exactly."""
     written = target.type.duckdb
     if target.type.name == "numeric" and not target.type.is_bounded:
@@ -127,7 +138,7 @@ def _column(target: NativeColumn, origin: str, origin_type: str) -> Column:
     is_text = target.type.is_text_on_the_way_in or (
         target.type.name == "numeric" and written == "VARCHAR"
     )
-    return Column(target, origin, written, is_text)
+    return LoadedColumn(target, origin, written, is_text)
 
 
 def _input_types(rows: Rows) -> dict[str, str]:
@@ -144,7 +155,7 @@ def _lock(connection: Connection, load: Load, on_wait: Callable[[], None]) -> No
         time.sleep(_LOCK_SECONDS)
 
 
-def _apply(connection: Connection, load: Load, rows: Rows, columns: Sequence[Column]) -> int:
+def _apply(connection: Connection, load: Load, rows: Rows, columns: Sequence[LoadedColumn]) -> int:
     """Rows put into the table, which ``replace`` empties only when the first ones are there."""
     select = f"SELECT {', '.join(c.written_sql for c in columns)} FROM ({rows.query}\n)"
     names = ", ".join(quote(column.target.name) for column in columns)
@@ -169,12 +180,12 @@ def _apply(connection: Connection, load: Load, rows: Rows, columns: Sequence[Col
     return taken
 
 
-def _make_arrivals(connection: Connection, columns: Sequence[Column]) -> None:
+def _make_arrivals(connection: Connection, columns: Sequence[LoadedColumn]) -> None:
     fields = ", ".join(f"{quote(c.target.name)} {c.arrival_type}" for c in columns)
     connection.execute(f"CREATE TEMPORARY TABLE {_ARRIVALS} ({fields}) ON COMMIT DROP")
 
 
-def _insert_arrivals(connection: Connection, into: str, columns: Sequence[Column]) -> int:
+def _insert_arrivals(connection: Connection, into: str, columns: Sequence[LoadedColumn]) -> int:
     values = ", ".join(column.arrival_sql for column in columns)
     statement = f"INSERT INTO {into} SELECT {values} FROM pg_temp.{_ARRIVALS}"
     return connection.execute(statement).rowcount

@@ -52,7 +52,10 @@ def load_extension(session: duckdb.DuckDBPyConnection) -> None:
 
 
 def attach_statements(config: PostgresqlConfig, alias: str) -> Iterator[str]:
-    """The password goes into a secret, where DuckDB shows it to nobody."""
+    """The password goes into a secret, where DuckDB shows it to nobody.
+
+    Between queries no connection is held: a plan may attach a database many times.
+    """
     from psycopg.conninfo import make_conninfo
 
     secret = {
@@ -63,6 +66,7 @@ def attach_statements(config: PostgresqlConfig, alias: str) -> Iterator[str]:
         "PASSWORD": config.password.get_secret_value(),
     }
     fields = ", ".join(f"{name} {literal(value)}" for name, value in secret.items() if value)
+    yield "SET GLOBAL pg_pool_max_connections = 0"
     yield f"CREATE OR REPLACE TEMPORARY SECRET {quote(alias)} (TYPE postgres, {fields})"
     options = make_conninfo("", **config.driver_options(alias=alias, is_read_only=True))
     yield (
