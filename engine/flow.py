@@ -7,6 +7,7 @@ ends as Cancelled, named Skipped. The flow run's message is that of its first fa
 
 from __future__ import annotations
 
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -93,6 +94,7 @@ class NodeTask:
 )
 def run_workflow(plan: dict[str, Any], parameters: dict[str, Any] | None = None) -> State[Any]:
     """Run a plan's JSON to its end; ``parameters`` override the plan's own."""
+    logging.getLogger("prefect.task_runs").addFilter(_is_news)
     try:
         session = RunSession(
             Plan.model_validate(plan),
@@ -119,6 +121,11 @@ def outcome_message(outcome: NodeOutcome) -> str:
         "seconds": round(outcome.seconds, 3),
     }
     return canonical_json(figures).decode()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """A node's end is logged by the node itself, in words; Prefect's own line repeats it."""
+    return not record.getMessage().startswith("Finished in state")
 
 
 def _run_aside(session: RunSession) -> Any:

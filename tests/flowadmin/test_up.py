@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -78,6 +79,29 @@ class Up:
         self.process.communicate()
         pytest.fail("it ended:\n" + "".join(said[-60:]))
 
+    def shell(self, commands: str) -> str:
+        """What the commands print, run in the repository as a user beside the stack would."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", commands],
+            env=self.environment(),
+            cwd=BASE_DIR,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def count(self, connection: str, statement: str) -> int:
+        code = (
+            "from workflows.models import Connection as C;"
+            "from workflows.services.connections import config_of;"
+            f"database = config_of(C.objects.get(slug='{connection}')).connect();"
+            f"print(database.execute({statement!r}).fetchone()[0])"
+        )
+        return int(self.manage("shell", "--no-imports", "-c", code).stdout)
+
     def family(self) -> list[psutil.Process]:
         """The supervisor and all that came from it."""
         assert self.process is not None
@@ -116,6 +140,21 @@ def wait_until(is_so: Callable[[], bool], within: float = 60) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def readme_commands(up: Up) -> tuple[str, str, str]:
+    """The README's first workflow, for this stack: how it is saved, looked at, and run."""
+    block = re.search(r"```sh\n(TOKEN=.*?)```", (BASE_DIR / "README.md").read_text(), re.S)
+    assert block
+    here = block[1].replace(":8000", f":{up.ports['WEB']}")
+    here = here.replace(".venv/bin/python", sys.executable)
+    save, look, run, _ = re.split(r"^sleep \d+; |^(?=curl .*execute)", here, flags=re.M)
+    return save, look, run
+
+
+def latest_run(api: httpx.Client) -> dict[str, Any]:
+    runs: list[dict[str, Any]] = api.get("/status").json()["recent_runs"]
+    return runs[0] if runs else {"state": None}
 
 
 def test_a_first_start_runs_the_sample_and_prints_how_to_sign_in(first_start: str, up: Up) -> None:
@@ -171,6 +210,32 @@ def test_the_sample_that_fails_says_why_and_leaves_the_target_alone(up: Up) -> N
     assert "contacts" in said
     assert "email" in said
     assert "2 rows" in said
+
+
+@pytest.mark.usefixtures("first_start")
+def test_the_first_workflow_of_the_readme_runs_on_the_pool_of_its_receipt(up: Up) -> None:
+    save, _, run = readme_commands(up)
+    said = up.shell(f'{save}\necho "$TOKEN $ID"')
+    token, workflow = said.splitlines()[-1].split()
+    with httpx.Client(
+        base_url=f"{up.web}/api/v1/workflows/{workflow}",
+        headers={"Authorization": f"Bearer {token}"},
+    ) as api:
+        registration: dict[str, Any] = {}
+
+        def is_registered() -> bool:
+            registration.update(api.get("/").json()["registration"])
+            return bool(registration["state"] == "registered")
+
+        wait_until(is_registered)
+        up.shell(f"TOKEN={token} ID={workflow}\n{save.splitlines()[1]}\n{run}")
+        wait_until(lambda: latest_run(api)["state"] == "COMPLETED")
+        assert latest_run(api)["work_pool"] == registration["receipt"]["rule"]["pool"]
+    count = "select count(*) from {} where quantity * unit_price > 500"
+    assert up.count("sample-mart", count.format("large_orders")) > 0
+    assert up.count("sample-mart", "select count(*) from large_orders") == up.count(
+        "sample-shop", count.format("orders")
+    )
 
 
 @pytest.mark.usefixtures("first_start")
