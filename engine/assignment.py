@@ -12,6 +12,8 @@ from engine.schema import Column
 _DIGITS = {"TINYINT": 2, "SMALLINT": 4, "INTEGER": 9, "BIGINT": 18, "HUGEINT": 38}
 _LARGEST = {"UTINYINT": 3, "USMALLINT": 5, "UINTEGER": 10, "UBIGINT": 20, "UHUGEINT": 39}
 _APPROXIMATE = {"FLOAT", "DOUBLE"}
+#: A numeric without precision and scale takes every number as it is.
+_UNBOUNDED = "numeric"
 #: Families that are written into another without a word, because nothing can be lost.
 _FREE = {(Family.DATE, Family.TIMESTAMP)}
 
@@ -32,6 +34,8 @@ def assign(origin: Column, target: Column) -> Issue | None:
         message = f"{_pair(origin, target)}; cast it in a select node before"
         severity = Severity.WARNING if is_moment else Severity.ERROR
         return Issue(code="implicit_cast", message=message, severity=severity)
+    if target.native_type == _UNBOUNDED:
+        return None
     if source is Family.NUMBER and (loss := _loss(origin.type, target.type)):
         message = f"{_pair(origin, target)}; {loss}"
         return Issue(code="lossy_cast", message=message, severity=Severity.WARNING)

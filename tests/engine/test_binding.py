@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.assignment import assign
 from engine.binding import Bound, bind
 from engine.issue import Issue, Severity
 from engine.plan import Input, Step
@@ -164,6 +165,12 @@ def test_a_target_that_may_lose_digits_is_a_warning(target: str, code: str) -> N
 @pytest.mark.parametrize("target", ["DECIMAL(12,2)", "DOUBLE", "VARCHAR", "DECIMAL(38,10)"])
 def test_a_target_with_room_takes_numbers(target: str) -> None:
     assert into(Column("total", target)) == []
+
+
+def test_a_numeric_without_bounds_takes_numbers_of_any_size() -> None:
+    huge = Column("total", "DECIMAL(38,2)")
+    assert assign(huge, Column("total", "DECIMAL(38,10)", native_type="numeric")) is None
+    assert assign(huge, Column("total", "DECIMAL(38,10)", native_type="numeric(38,10)"))
 
 
 def test_a_thousand_nodes_are_typed_in_seconds() -> None:

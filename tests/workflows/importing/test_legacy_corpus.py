@@ -13,20 +13,12 @@ from workflows.services.importing.legacy import Imported, ImportRefused, import_
 from workflows.services.importing.legacy.translate import SELECT_SUFFIX
 from workflows.services.predicting import pool_by_rule
 
-#: Cases whose transform has no kind yet, and that transform.
-NOT_SUPPORTED_YET = {
-    "08_group_aggregate": "group",
-    "10_sorter": "sorter",
-    "11_diamond": "group",
-    "14_analytics_16_nodes": "group",
-}
-
 
 def cases(is_ok: bool) -> list[Any]:
     found = []
     for path in sorted(CORPUS.glob("*.expected.json")):
         expected = json.loads(path.read_text())
-        if expected["import"]["ok"] is is_ok and expected["case"] not in NOT_SUPPORTED_YET:
+        if expected["import"]["ok"] is is_ok:
             found.append(pytest.param(expected, id=expected["case"]))
     return found
 
@@ -81,13 +73,6 @@ def test_a_case_is_refused_with_code_and_place(team, warehouse, expected):
     assert {issue.code for issue in issues} <= set(expected["import"]["acceptable_codes"])
     assert [issue.locator for issue in issues] == [expected["import"]["locator"]]
     assert not Workflow.objects.exists()
-
-
-@pytest.mark.parametrize(("case", "transform"), NOT_SUPPORTED_YET.items())
-def test_a_transform_without_a_kind_is_named(team, warehouse, case, transform):
-    expected = json.loads((CORPUS / f"{case}.expected.json").read_text())
-    with pytest.raises(ImportRefused, match=f"transform '{transform}' is not supported yet"):
-        import_case(expected, team)
 
 
 def test_the_employees_sample_is_imported_exactly(team, warehouse):

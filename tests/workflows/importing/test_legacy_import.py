@@ -207,6 +207,74 @@ def test_selectcolumns_becomes_a_select(team):
     assert configs(workflow)["f"] == {"columns": [{"name": "b"}, {"name": "a"}]}
 
 
+def test_an_aggregate_wins_over_the_group_flag(team):
+    middle = transform("group", {"shop": "", "price": "Mean(price)", "id": 'Count("id")\xa0'})
+    for column in middle["transformations"]["source"]["columns"]:
+        column["groupBy"] = column["name"] != "id"
+    imported = import_payload(chain(middle), team=team)
+    assert configs(imported.workflow)["f"] == {
+        "group_by": ["shop"],
+        "aggregates": [
+            {"name": "price", "function": "avg", "column": "price"},
+            {"name": "id", "function": "count", "column": "id"},
+        ],
+    }
+    assert [issue.code for issue in imported.warnings] == ["W_GROUP_FLAG_IGNORED"]
+
+
+@pytest.mark.parametrize("expression", ["Sum(a) + 1", "Median(a)", "Sum(*)", "Sum(a, b)", "a"])
+def test_a_group_takes_aggregates_of_one_column(team, expression):
+    [issue] = refusals(team, chain(transform("group", {"a": expression})))
+    assert (issue.code, issue.field) == ("E_EXPRESSION", "a")
+
+
+def test_a_column_of_a_group_is_a_key_or_aggregated(team):
+    [issue] = refusals(team, chain(transform("group", {"a": "Sum(a)", "b": ""})))
+    assert (issue.code, issue.field) == ("E_SCHEMA", "b")
+
+
+def test_a_sorter_sorts_by_its_marked_columns(team):
+    middle = transform("sorter", {"a": "", "b": "", "c": ""})
+    first, _, last = middle["transformations"]["source"]["columns"]
+    first["sorterSelected"] = last["sorterSelected"] = True
+    last["direction"] = "desc"
+    workflow = import_payload(chain(middle), team=team).workflow
+    assert configs(workflow)["f"]["order_by"] == [
+        {"column": "a", "direction": "asc"},
+        {"column": "c", "direction": "desc"},
+    ]
+
+
+def test_a_sorter_without_a_column_is_refused(team):
+    [issue] = refusals(team, chain(transform("sorter", {"a": ""})))
+    assert "sorts by no column" in issue.message
+
+
+def condition(column: str, name: str, value: str, type_: str) -> dict[str, str]:
+    return {"inputField": column, "condition": name, "value": value, "dataType": type_}
+
+
+def test_an_if_transform_becomes_a_filter(team):
+    middle = transform("if_transform", {"a": "", "b": ""})
+    middle["transformations"] |= {
+        "conditions": [
+            condition("a", "greater_than", "30000", "integer"),
+            condition("b", "equals", "it's", "text"),
+        ],
+        "logicOperator": "or",
+    }
+    workflow = import_payload(chain(middle), team=team).workflow
+    assert configs(workflow)["f"] == {"condition": "(\"a\" > 30000) OR (\"b\" = 'it''s')"}
+
+
+@pytest.mark.parametrize("value", ["1 or 1=1", "", "x"])
+def test_a_value_of_an_if_transform_fits_its_type(team, value):
+    middle = transform("if_transform", {"a": ""})
+    middle["transformations"]["conditions"] = [condition("a", "less_than", value, "integer")]
+    [issue] = refusals(team, chain(middle))
+    assert issue.code == "E_EXPRESSION"
+
+
 def test_markup_is_discarded_with_a_warning(team):
     middle = transform("filter", {"a": "a > 1"})
     column = middle["transformations"]["source"]["columns"][0]

@@ -9,7 +9,7 @@ from engine.errors import ExpressionError
 from workflows.services.importing.legacy import codes
 from workflows.services.importing.legacy.codes import Findings
 from workflows.services.importing.legacy.expressions import translate_expression
-from workflows.services.importing.legacy.payload import LegacyNode
+from workflows.services.importing.legacy.payload import LegacyNode, SourceColumn
 
 _TAG = re.compile(r"<[a-zA-Z/!]")
 
@@ -25,10 +25,16 @@ def column_expressions(node: LegacyNode, findings: Findings) -> Iterator[tuple[s
         try:
             yield column.name, translate_expression(column.expression)
         except ExpressionError as error:
-            findings.error(
-                codes.E_EXPRESSION,
-                f"'{column.expression[:200]}': {error.message}",
-                node=node.id,
-                field=column.name,
-                column=column.name,
-            )
+            refuse_expression(node, column, error.message, findings)
+
+
+def refuse_expression(
+    node: LegacyNode, column: SourceColumn, reason: str, findings: Findings
+) -> None:
+    findings.error(
+        codes.E_EXPRESSION,
+        f"'{column.expression[:200]}': {reason}",
+        node=node.id,
+        field=column.name,
+        column=column.name,
+    )

@@ -26,6 +26,10 @@ class SourceColumn:
     is_selected: bool
     #: On the right side of a join.
     is_target: bool
+    #: One of the columns that a group node groups by.
+    is_group_key: bool = False
+    #: ``asc`` or ``desc`` where a sorter sorts by it, else empty.
+    direction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,15 @@ def _column(raw: Json) -> SourceColumn:
         html=str(expression.get("html") or ""),
         is_selected=bool(raw.get("selected", True)),
         is_target=bool(raw.get("isTarget", False)),
+        is_group_key=raw.get("groupBy") is True,
+        direction=_direction(raw),
     )
+
+
+def _direction(raw: Json) -> str:
+    if raw.get("sorterSelected") is not True:
+        return ""
+    return "desc" if str(raw.get("direction") or "").casefold().startswith("desc") else "asc"
 
 
 def _field(raw: Json) -> MappedField:

@@ -39,6 +39,9 @@ class Translated:
             return frozenset(names) or None
         if self.kind == "join":
             return self._join_needs(self.ports[parent])
+        if self.kind == "aggregate":
+            made = {column["column"] for column in self.config["aggregates"]} - {""}
+            return frozenset(made | set(self.config["group_by"]))
         if self.kind == "select":
             return frozenset(column["name"] for column in self.config["columns"])
         if self.projection is None:
