@@ -8,7 +8,7 @@ same tree as the nodes, and each has counted its node's rows.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,11 +59,12 @@ def read_profile(profile: str, steps: Sequence[Step]) -> dict[str, Counted]:
     """Counts of the ``steps`` of a fused query, from DuckDB's JSON profile of it.
 
     A node above which a condition can never be true is not run at all, and counts 0 rows.
+    Where the profile has another shape than the nodes, what is below has no count.
     """
     if not steps:
         return {}
     by_key = {step.key: step for step in steps}
-    counted = dict.fromkeys(by_key, Counted(0, 0.0))
+    counted: dict[str, Counted] = {}
 
     def visit(barrier: Operator, key: str) -> None:
         seconds, below = _segment(barrier)
@@ -74,6 +75,8 @@ def read_profile(profile: str, steps: Sequence[Step]) -> dict[str, Counted]:
         if len(below) == len(inputs):
             for operator, source in zip(below, inputs, strict=True):
                 visit(operator, source)
+        elif _was_left_out(barrier):
+            counted.update(dict.fromkeys(_upstream(inputs, by_key), Counted(0, 0.0)))
 
     for barrier in _barriers(json.loads(profile)):
         visit(barrier, steps[-1].key)
@@ -92,6 +95,21 @@ def _segment(barrier: Operator) -> tuple[float, list[Operator]]:
             seconds += more
             below += further
     return seconds, below
+
+
+def _was_left_out(operator: Operator) -> bool:
+    """Whether DuckDB put nothing in the place of what feeds an operator."""
+    return any(
+        child.get("operator_name") == "EMPTY_RESULT" or _was_left_out(child)
+        for child in operator["children"]
+    )
+
+
+def _upstream(keys: Iterable[str], by_key: Mapping[str, Step]) -> Iterator[str]:
+    """The steps called ``keys``, and all that they read."""
+    for key in keys:
+        yield key
+        yield from _upstream([e.step for e in by_key[key].inputs if e.step in by_key], by_key)
 
 
 def _total(operator: Operator) -> float:

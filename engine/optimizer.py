@@ -53,6 +53,7 @@ def stages(
     steps: Sequence[Step], kinds: Mapping[str, AnyKind], *, max_steps: int = MAX_STEPS
 ) -> tuple[Stage, ...]:
     """Cut steps (in topological order) into stages, each after those it reads."""
+    steps = [_in_port_order(step, kinds[step.kind]) for step in steps]
     readers = Counter(edge.step for step in steps for edge in step.inputs)
     fused: dict[str, tuple[Step, ...]] = {}  # step → its tree, up to materialized steps
     found: dict[str, Stage] = {}
@@ -62,6 +63,18 @@ def stages(
         if readers[step.key] != 1 or kinds[step.kind].role == "target":
             found[step.key] = _stage(fused.pop(step.key))
     return tuple(found.values())
+
+
+def _in_port_order(step: Step, kind: AnyKind) -> Step:
+    """The step with its inputs as its ports stand, not as somebody connected them.
+
+    The query reads them in this order, and so does the profile that counts their rows.
+    """
+    if len(step.inputs) < 2:
+        return step
+    ports = kind.input_ports(kind.Config.model_validate(step.config))
+    inputs = sorted(step.inputs, key=lambda edge: ports.index(edge.port))
+    return step.model_copy(update={"inputs": tuple(inputs)})
 
 
 def _cut(

@@ -95,6 +95,20 @@ def test_both_sides_of_a_join_are_counted(databases: Databases, type_: str, rows
     }
 
 
+def test_counts_do_not_depend_on_the_order_of_dependencies(databases: Databases) -> None:
+    databases.in_source(
+        "create table a as select i as id from generate_series(1, 9) i",
+        "create table b as select i as id, 'x' as word from generate_series(1, 5) i",
+    )
+    databases.in_target("create table t (id int, word text)")
+    both = join("both", "left", "right", type_="inner")
+    turned = both.model_copy(update={"inputs": both.inputs[::-1]})
+    steps = [source("left", "a"), source("right", "b"), turned, target("write", "t", "both")]
+    outcome = run_plan(steps, databases)
+    assert counts(outcome)["left"] == (None, 9)
+    assert counts(outcome)["right"] == (None, 5)
+
+
 def test_a_condition_that_is_never_true_reads_nothing(databases: Databases) -> None:
     steps = pipeline(databases)
     steps[1] = transform("keep", "filter", "read", condition="1 = 0")
