@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
-from engine.expression import compare_columns
 from engine.issue import Issue, Severity
 from engine.kind import Context, NodeConfig, Transform
-from engine.schema import Column, Schema, quote
-
-_APPROXIMATE = frozenset({"FLOAT", "DOUBLE"})
-_SHORT = frozenset({"TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER"})
+from engine.mixing import check_mixing
+from engine.schema import Schema, quote
 
 
 class UnionConfig(NodeConfig):
@@ -48,9 +45,7 @@ class Union(Transform[UnionConfig]):
     ) -> Iterable[Issue]:
         for name in _names(inputs.values()):
             found = [column for schema in inputs.values() if (column := schema.find(name))]
-            for other in found[1:]:
-                yield from compare_columns(found[0], other)
-            yield from _check_digits(found)
+            yield from check_mixing(found)
             lacking = [port for port, schema in inputs.items() if schema.find(name) is None]
             if lacking:
                 ports = ", ".join(f"'{port}'" for port in lacking)
@@ -70,18 +65,6 @@ def _names(schemas: Iterable[Schema]) -> list[str]:
 def _item(schema: Schema, name: str) -> str:
     column = schema.find(name)
     return f"{quote(column.name) if column else 'NULL'} AS {quote(name)}"
-
-
-def _check_digits(columns: list[Column]) -> Iterator[Issue]:
-    """A finding when exact numbers become approximate because they meet such."""
-    types = {column.type for column in columns}
-    exact = [c for c in columns if c.type not in _APPROXIMATE | _SHORT]
-    if types & _APPROXIMATE and exact:
-        message = (
-            f"column '{exact[0].name}' is {exact[0].type} in one input and approximate in "
-            "another, so digits may be lost; cast one of them in a select node before"
-        )
-        yield Issue(code="lossy_cast", message=message, severity=Severity.WARNING)
 
 
 KIND = Union
