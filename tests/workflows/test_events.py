@@ -76,5 +76,6 @@ def test_a_real_server_tells_of_a_new_run(prefect_server):
         flow = client.post("/flows/", json={"name": "told"}).raise_for_status().json()
         body = {"flow_id": flow["id"], "state": {"type": "PENDING"}}
         run = client.post("/flow_runs/", json=body).raise_for_status().json()
-        change = stream.next_change(timeout=20)
-    assert change == FlowRunChanged(UUID(run["id"]))
+        told = FlowRunChanged(UUID(run["id"]))
+        # Others use this server too; the stream ends with None when it falls silent.
+        assert any(change == told for change in iter(lambda: stream.next_change(timeout=20), None))
