@@ -11,11 +11,10 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-
 from benchmarks.graphs import chain
 from benchmarks.result import Result, p95
 from benchmarks.stack import running_stack
+from engine.connectors.postgresql.config import PostgresqlConfig
 
 if TYPE_CHECKING:
     from workflows.models import Team, Workflow
@@ -72,8 +71,9 @@ def _until_registered(workflow: Workflow) -> float:
 def _make_tables(connection: Any) -> None:
     from workflows.services.connections import config_of
 
-    with config_of(connection).connect() as database:  # type: ignore[attr-defined]
-        assert isinstance(database, psycopg.Connection)
+    config = config_of(connection)
+    assert isinstance(config, PostgresqlConfig)
+    with config.connect(is_read_only=False) as database:
         for table in ("bench_source", "bench_target"):
             database.execute(
                 f"create table {table} (id bigint, amount numeric(12,2), name varchar(80))"
