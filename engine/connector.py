@@ -65,14 +65,16 @@ class Load:
     """What a target node asks of its connector.
 
     ``columns`` maps target column → input column. ``token`` identifies the load for the
-    ledger: the same (run id, node key) is applied once, whatever is retried.
+    ledger: the same (run id, node key) is applied once, whatever is retried. ``keys`` are
+    the target columns that identify a row, for the modes that need them.
     """
 
     table: TableName
-    mode: str  # append | replace
+    mode: str  # append | replace | upsert | delete_insert
     columns: Mapping[str, str]
     run_id: str
     node: str
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class Connector(ABC, Generic[ConfigT]):
     label: ClassVar[str]
     #: Other names it goes by in imported payloads.
     aliases: ClassVar[tuple[str, ...]] = ()
+    #: What it reaches; nodes whose kind has the same medium can use it.
+    medium: ClassVar[str] = "database"
     Config: type[ConfigT]
     example: ClassVar[dict[str, Any]]
 
@@ -107,6 +111,10 @@ class Connector(ABC, Generic[ConfigT]):
     @abstractmethod
     def attach(self, config: ConfigT, session: duckdb.DuckDBPyConnection, alias: str) -> None:
         """Make the database readable in ``session`` under ``alias``; never writable."""
+
+    def folders(self, config: ConfigT) -> Sequence[str]:
+        """Absolute paths of the folders in which DuckDB itself reads and writes files."""
+        return ()
 
     def cancel(self, config: ConfigT, alias: str) -> None:
         """Stop what is being read through ``alias``, as far as the database allows it.

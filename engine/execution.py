@@ -202,6 +202,7 @@ class Execution:
             columns=kind.mapping(config, ready.schemas[origin], ready.target_columns),
             run_id=self._run_id,
             node=sink.key,
+            keys=kind.keys(config, ready.target_columns),
         )
         query = fuse(ready.tree, ready.sql, self._names, origin)
         result = opened.connector.load(

@@ -132,6 +132,10 @@ class Target(Kind[ConfigT]):
         """Target column → input column, for ``rows`` written into a ``table`` of these columns."""
         raise NotImplementedError
 
+    def keys(self, config: ConfigT, table: Sequence[Column]) -> tuple[str, ...]:
+        """Target columns that identify a row, as the ``table`` spells them; none if unused."""
+        return ()
+
     def check(self, config: ConfigT, rows: Schema, table: Sequence[Column]) -> Iterable[Issue]:
         """Findings about writing ``rows`` there; issues as in ``Transform.check``."""
         return ()

@@ -17,6 +17,8 @@ class Column:
     is_nullable: bool = True
     #: The database fills it when nothing is written (default, identity, serial).
     has_default: bool = False
+    #: Names of the unique indexes it is part of; those with the same name belong together.
+    unique_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any
 
 from django.core.cache import cache
@@ -69,8 +69,7 @@ class DatabaseCatalog:
         except (Unreachable, AccessDenied) as error:
             self._closed[slug] = error
             raise
-        parts = [(c.name, c.type, c.native_type, c.is_nullable) for c in columns]
-        cache.set(key, parts, REMEMBERED_SECONDS)
+        cache.set(key, [astuple(column) for column in columns], REMEMBERED_SECONDS)
         return columns
 
     def _open(self, slug: str) -> tuple[Connection, Connector[Any], ConnectionConfig]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from engine.assignment import assign
+from engine.configuring import SettingError
 from engine.connector import TableName
 from engine.issue import Issue
 from engine.kind import NodeConfig, Target
@@ -53,16 +54,37 @@ class DatabaseTargetConfig(NodeConfig):
         min_length=1,
         json_schema_extra={"format": "table"},
     )
-    mode: Literal["append", "replace"] = Field(
+    mode: Literal["append", "replace", "upsert", "delete_insert"] = Field(
         "append",
         title="Mode",
-        description="append adds the rows; replace empties the table first, in one transaction.",
+        description=(
+            "append adds the rows; replace empties the table before; upsert updates the rows whose "
+            "key is there and adds the others; delete_insert deletes the rows whose key arrives, "
+            "then adds what arrived."
+        ),
+    )
+    keys: list[str] = Field(
+        [],
+        title="Keys",
+        description="Target columns that identify a row; for upsert and delete_insert only.",
+        json_schema_extra={"format": "target-column"},
     )
     columns: list[ColumnTarget] = Field(
         [],
         title="Columns",
         description="Which column goes where; empty for all columns that go by the same name.",
     )
+
+    @model_validator(mode="after")
+    def _keys_fit_the_mode(self) -> Self:
+        needs_keys = self.mode in ("upsert", "delete_insert")
+        if needs_keys and not self.keys:
+            message = f"mode '{self.mode}' needs keys; name the columns that identify a row"
+            raise SettingError(message, field="keys", code="setting_missing")
+        if self.keys and not needs_keys:
+            message = f"mode '{self.mode}' uses no keys; remove them, or choose 'upsert'"
+            raise SettingError(message, field="keys")
+        return self
 
 
 class DatabaseTarget(Target[DatabaseTargetConfig]):
@@ -95,6 +117,10 @@ class DatabaseTarget(Target[DatabaseTargetConfig]):
             pairs = ((column, rows.find(column.name)) for column in table)
         return {into.name: origin.name for into, origin in pairs if into and origin}
 
+    def keys(self, config: DatabaseTargetConfig, table: Sequence[Column]) -> tuple[str, ...]:
+        columns = Schema(tuple(table))
+        return tuple(found.name for name in config.keys if (found := columns.find(name)))
+
     def check(
         self, config: DatabaseTargetConfig, rows: Schema, table: Sequence[Column]
     ) -> Iterable[Issue]:
@@ -102,6 +128,7 @@ class DatabaseTarget(Target[DatabaseTargetConfig]):
         yield from _check_names(config, rows, Schema(tuple(table)))
         mapping = self.mapping(config, rows, table)
         yield from _check_coverage(config, mapping, rows, table)
+        yield from _check_keys(config, mapping, Schema(tuple(table)))
         places = {pair.target.casefold(): i for i, pair in enumerate(config.columns)}
         for column in table:
             origin = rows.find(mapping[column.name]) if column.name in mapping else None
@@ -149,6 +176,45 @@ def _check_coverage(
                 "choose the column that fills it"
             )
             yield _issue("required_column", message, "columns")
+
+
+def _check_keys(
+    config: DatabaseTargetConfig, mapping: Mapping[str, str], table: Schema
+) -> Iterable[Issue]:
+    found = [table.find(name) for name in config.keys]
+    for index, (name, column) in enumerate(zip(config.keys, found, strict=True)):
+        if column is None:
+            message = unknown("target column", name, table.names)
+            yield _issue("unknown_target_column", message, f"keys.{index}")
+        elif column in found[:index]:
+            message = f"key '{name}' is named twice; leave one out"
+            yield _issue("duplicate_column", message, f"keys.{index}")
+        elif column.name not in mapping:
+            message = f"no column is written to key '{name}'; choose the column that fills it"
+            yield _issue("key_not_mapped", message, f"keys.{index}")
+    if config.mode == "upsert" and None not in found:
+        yield from _check_unique(config, {column.name for column in found if column}, table)
+
+
+def _check_unique(config: DatabaseTargetConfig, keys: set[str], table: Schema) -> Iterable[Issue]:
+    unique = list(_unique(table).values())
+    if keys not in unique:
+        known = "; ".join(", ".join(sorted(names)) for names in unique)
+        message = (
+            f"table '{config.table}' has no unique index on exactly ({', '.join(config.keys)}), "
+            "by which an upsert finds the row to update; "
+            + (f"it has one on: {known}" if known else "create one, or choose 'delete_insert'")
+        )
+        yield _issue("key_not_unique", message, "keys")
+
+
+def _unique(table: Schema) -> dict[str, set[str]]:
+    """Unique index → its columns."""
+    found: dict[str, set[str]] = {}
+    for column in table:
+        for index in column.unique_in:
+            found.setdefault(index, set()).add(column.name)
+    return found
 
 
 def _issue(code: str, message: str, field: str) -> Issue:

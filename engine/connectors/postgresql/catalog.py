@@ -47,12 +47,20 @@ WITH RECURSIVE resolved(number, type, modifier) AS (
   UNION ALL
     SELECT number, t.typbasetype, greatest(t.typtypmod, modifier)
     FROM resolved JOIN pg_type t ON t.oid = resolved.type WHERE t.typtype = 'd'
+), keyed(name, numbers) AS (
+    SELECT indexrelid::regclass::text, (indkey::int2[])[0:indnkeyatts - 1] FROM pg_index
+    WHERE indrelid = %(table)s AND indisunique AND indisvalid AND indimmediate
+      AND indpred IS NULL AND indexprs IS NULL
+      AND NOT EXISTS (
+        SELECT FROM pg_attribute WHERE attrelid = indrelid AND attnum = ANY(indkey)
+        AND (attgenerated <> '' OR attidentity = 'a'))
 )
 SELECT a.attname,
        CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname ELSE '' END,
        t.typtype::text, resolved.modifier, format_type(t.oid, resolved.modifier),
        format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
-       a.atthasdef OR a.attidentity <> ''
+       a.atthasdef OR a.attidentity <> '',
+       ARRAY(SELECT name FROM keyed WHERE a.attnum = ANY(keyed.numbers) ORDER BY name)
 FROM resolved
 JOIN pg_type t ON t.oid = resolved.type AND t.typtype <> 'd'
 JOIN pg_attribute a ON a.attrelid = %(table)s AND a.attnum = resolved.number
@@ -70,6 +78,8 @@ class NativeColumn:
     has_default: bool = False
     #: The declared type, a domain's name included.
     declared: str = ""
+    #: Unique indexes that an upsert can go by and that this column is part of.
+    unique_in: tuple[str, ...] = ()
 
     def described(self) -> Column:
         return Column(
@@ -78,6 +88,7 @@ class NativeColumn:
             native_type=self.declared or self.type.text,
             is_nullable=self.is_nullable,
             has_default=self.has_default,
+            unique_in=self.unique_in,
         )
 
 
@@ -151,7 +162,8 @@ def target_columns(connection: Connection, table: TableName) -> list[NativeColum
         raise missing(connection, table)
     rows = connection.execute(_TARGET_COLUMNS, {"table": oid})
     return [
-        NativeColumn(row[0], NativeType(*row[1:5]), row[6], row[7], declared=row[5]) for row in rows
+        NativeColumn(row[0], NativeType(*row[1:5]), row[6], row[7], row[5], tuple(row[8]))
+        for row in rows
     ]
 
 

@@ -57,6 +57,17 @@ class CopyIn:
             raise
         return produced, self._end(None)
 
+    def execute(self, statement: str) -> int:
+        """Run another statement of the load, however long it takes; rows it touched."""
+        from psycopg.pq import ExecStatus
+
+        self._connection.send_query(statement.encode())
+        self._flush()
+        result = self._last_result()
+        if result is None or result.status != ExecStatus.COMMAND_OK:
+            raise _error(result)
+        return result.command_tuples or 0
+
     def _begin(self, statement: str) -> None:
         from psycopg.pq import ExecStatus
 
@@ -98,9 +109,7 @@ class CopyIn:
         while self._connection.put_copy_end(reason) == 0:
             self._flush()
         self._flush()
-        result = self._result()
-        while self._result():
-            pass
+        result = self._last_result()
         if result is None or result.status != ExecStatus.COMMAND_OK:
             raise _error(result)
         return result.command_tuples or 0
@@ -111,6 +120,13 @@ class CopyIn:
 
         with contextlib.suppress(psycopg.Error):
             self._end(b"the rows did not arrive whole")
+
+    def _last_result(self) -> PGresult | None:
+        """The result of the one statement that was sent, with the connection free again."""
+        result = self._result()
+        while self._result():
+            pass
+        return result
 
     def _result(self) -> PGresult | None:
         while self._connection.is_busy():

@@ -50,12 +50,6 @@ def test_a_near_miss_of_a_setting_with_an_alias_is_suggested() -> None:
     assert "did you mean 'schema'?" in issue.message
 
 
-def test_a_target_knows_two_modes() -> None:
-    (issue,) = issues("database_target", {"table": "t", "mode": "upsert"})
-    assert (issue.code, issue.field) == ("setting_invalid", "mode")
-    assert "'append' or 'replace'" in issue.message
-
-
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
@@ -71,3 +65,51 @@ def test_a_target_maps_by_name_or_as_chosen(columns: Any, expected: dict[str, st
     rows = Schema.of([("id", "INTEGER"), ("name", "VARCHAR")])
     table = [Column("ID", "INTEGER"), Column("Label", "VARCHAR")]
     assert DatabaseTarget().mapping(config, rows, table) == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "code", "field"),
+    [
+        ({"mode": "merge"}, "setting_invalid", "mode"),
+        ({"mode": "upsert"}, "setting_missing", "keys"),
+        ({"mode": "delete_insert"}, "setting_missing", "keys"),
+        ({"mode": "replace", "keys": ["id"]}, "setting_invalid", "keys"),
+    ],
+)
+def test_a_target_has_keys_where_its_mode_needs_them(
+    config: dict[str, Any], code: str, field: str
+) -> None:
+    (issue,) = issues("database_target", {"table": "t", **config})
+    assert (issue.code, issue.field) == (code, field)
+
+
+TABLE = [Column("ID", "INTEGER", unique_in=("t_pkey",)), Column("Label", "VARCHAR")]
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "field"),
+    [
+        (["id"], None, None),
+        (["idd"], "unknown_target_column", "keys.0"),
+        (["id", "ID"], "duplicate_column", "keys.1"),
+        (["id", "label"], "key_not_mapped", "keys.1"),
+        (["label"], "key_not_mapped", "keys.0"),
+    ],
+)
+def test_keys_are_columns_that_are_written(keys: list[str], code: str | None, field: str) -> None:
+    found = findings(keys)
+    assert (code, field) in [(i.code, i.field) for i in found] if code else found == []
+
+
+def test_an_upsert_by_what_is_not_unique_says_what_is() -> None:
+    (issue,) = findings(["label"], ("id", "INTEGER"), ("label", "VARCHAR"))
+    assert (issue.code, issue.field) == ("key_not_unique", "keys")
+    assert "it has one on: ID" in issue.message
+
+
+def findings(keys: list[str], *columns: tuple[str, str]) -> list[Issue]:
+    config = DatabaseTarget.Config.model_validate(
+        {"connection": "shop", "table": "t", "mode": "upsert", "keys": keys}
+    )
+    rows = Schema.of(columns or [("id", "INTEGER")])
+    return list(DatabaseTarget().check(config, rows, TABLE))

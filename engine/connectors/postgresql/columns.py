@@ -1,0 +1,82 @@
+"""Which input column feeds which target column, and in what form it travels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.connector import Load
+from engine.connectors.postgresql.catalog import NativeColumn
+from engine.errors import LoadRefused
+from engine.schema import quote
+from engine.suggestion import unknown
+
+_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedColumn:
+    """A target column, the input column that feeds it, and the type DuckDB writes."""
+
+    target: NativeColumn
+    origin: str
+    written: str
+    is_cast_from_text: bool
+
+    @property
+    def name(self) -> str:
+        return self.target.name
+
+    @property
+    def written_sql(self) -> str:
+        """DuckDB's expression: an exact cast to what goes over the wire."""
+        return f"CAST({quote(self.origin)} AS {self.written}) AS {quote(self.name)}"
+
+    @property
+    def arrival_sql(self) -> str:
+        """PostgreSQL's expression over the arrivals."""
+        return self._cast(quote(self.name))
+
+    def arrival_sql_of(self, alias: str) -> str:
+        """The same where the arrivals go by an alias."""
+        return self._cast(f"{alias}.{quote(self.name)}")
+
+    @property
+    def arrival_type(self) -> str:
+        return "text" if self.is_cast_from_text else self.target.type.text
+
+    def _cast(self, value: str) -> str:
+        return f"{value}::{self.target.declared}" if self.is_cast_from_text else value
+
+
+def loaded_columns(
+    found: Sequence[NativeColumn], load: Load, types: Mapping[str, str]
+) -> list[LoadedColumn]:
+    """The columns of ``load``; ``types`` are DuckDB's, by the input's casefolded names."""
+    by_name = {column.name: column for column in found}
+    for name in (*load.columns, *load.keys):
+        if name not in by_name:
+            message = f"table '{load.table}': {unknown('column', name, by_name)}"
+            raise LoadRefused(message, code="E_COLUMN_NOT_FOUND")
+    if not load.columns:
+        raise LoadRefused(f"no column of table '{load.table}' is fed; map at least one")
+    return [
+        _column(by_name[name], origin, types[origin.casefold()])
+        for name, origin in load.columns.items()
+    ]
+
+
+def _column(target: NativeColumn, origin: str, origin_type: str) -> LoadedColumn:
+    """A numeric without a scale takes what comes, as long as that can be said exactly."""
+    written = target.type.duckdb
+    if target.type.name == "numeric" and not target.type.is_bounded:
+        if origin_type.startswith("DECIMAL"):
+            written = origin_type
+        elif origin_type in _INTEGERS:
+            written = "DECIMAL(38,0)"
+        else:
+            written = "VARCHAR"
+    is_text = target.type.is_text_on_the_way_in or (
+        target.type.name == "numeric" and written == "VARCHAR"
+    )
+    return LoadedColumn(target, origin, written, is_text)
