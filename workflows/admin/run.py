@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RangeDateTimeFilter,
@@ -23,6 +24,7 @@ from workflows.admin.base import TeamScopedAdmin
 from workflows.models import Run
 from workflows.pages.badges import run_badge
 from workflows.pages.runs import run_context
+from workflows.pages.waiting import waiting_of
 from workflows.services import running
 
 
@@ -44,9 +46,21 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
     actions_row = ["cancel"]
     actions_detail = ["cancel"]
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """With each row the reason why its run waits."""
+        changelist = super().get_changelist_instance(request)
+        reasons = waiting_of(changelist.result_list)
+        for run in changelist.result_list:
+            run.waiting = reasons[run.pk].text if run.pk in reasons else ""
+        return changelist
+
     @display(description="State", ordering="state")
     def status(self, run: Run) -> str:
-        return str(run_badge(run.state))
+        badge = run_badge(run.state)
+        why: str = getattr(run, "waiting", "")
+        if not why:
+            return str(badge)
+        return format_html('{}<span class="second-line" title="{}">{}</span>', badge, why, why)
 
     @display(description="Team")
     def team(self, run: Run) -> str:
@@ -97,5 +111,7 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         run = self.find(request, object_id)
-        context = {"title": f"Run of {run.workflow}", **run_context(run), **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, context)
+        context = {"title": f"Run of {run.workflow}", **run_context(run, request.user)}
+        return super().change_view(
+            request, object_id, form_url, {**context, **(extra_context or {})}
+        )

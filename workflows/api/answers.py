@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
@@ -11,6 +13,7 @@ from rest_framework.reverse import reverse
 from workflows.api.fields import DefinitionField, IssuesField
 from workflows.models import Registration, Run, Workflow, WorkflowVersion
 from workflows.services.editing import definition_of, layout_of
+from workflows.services.waiting import Obstacle, Occupancy, Waiting, may_wait, occupancy, waiting
 
 _LINKS = {
     "self": "workflow",
@@ -113,6 +116,22 @@ class WorkflowAnswer(_WorkflowFields):
         return [issue.model_dump(mode="json") for issue in issues]
 
 
+class WaitingAnswer(Answer):
+    """What keeps a run from running."""
+
+    code = serializers.ChoiceField([one.value for one in Obstacle], source="obstacle")
+    text = serializers.CharField()
+    until = serializers.DateTimeField(allow_null=True, help_text="When it starts, if known.")
+    held_by = serializers.SerializerMethodField(
+        help_text="Runs that must end first, of the teams you may see."
+    )
+
+    @extend_schema_field(serializers.ListField(child=serializers.UUIDField()))
+    def get_held_by(self, why: Waiting) -> list[str]:
+        request = self.context.get("request")
+        return [str(run.pk) for run in why.holders_seen_by(request.user)] if request else []
+
+
 class RunAnswer(Answer):
     flow_run_id = serializers.UUIDField(source="id")
     name = serializers.CharField()
@@ -130,7 +149,22 @@ class RunAnswer(Answer):
     version = serializers.IntegerField(source="version.number", default=None, allow_null=True)
     message = serializers.CharField()
     error_code = serializers.CharField()
+    waiting = serializers.SerializerMethodField(
+        help_text="Why it is not running; null when it runs or has ended."
+    )
     tags = serializers.SerializerMethodField()
+
+    @extend_schema_field(WaitingAnswer(allow_null=True))
+    def get_waiting(self, run: Run) -> dict[str, Any] | None:
+        if not may_wait(run):
+            return None
+        why = waiting(run, self._occupancy, timezone.now())
+        return dict(WaitingAnswer(why, context=self.context).data) if why else None
+
+    @cached_property
+    def _occupancy(self) -> Occupancy:
+        """Asked once for all runs of a list."""
+        return occupancy()
 
     def get_tags(self, run: Run) -> list[str]:
         return [f"workflow:{run.workflow_id}", f"trigger:{run.trigger}"]

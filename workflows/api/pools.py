@@ -95,7 +95,7 @@ class OnePool(PoolView):
             "recent_runs": runs[:10],
             "performance_metrics": _metrics(runs),
         }
-        return Response(PoolStatusAnswer(found).data)
+        return Response(PoolStatusAnswer(found, context={"request": request}).data)
 
 
 class PausePool(PoolView):

@@ -75,7 +75,7 @@ class Status(ApiView):
     def get(self, request: Request, workflow_id: UUID) -> Response:
         """The deployment, its schedule, and the ten latest runs."""
         workflow = self.workflow(workflow_id, "view_workflow")
-        return Response(StatusAnswer(_status(workflow)).data)
+        return Response(StatusAnswer(_status(workflow), context={"request": request}).data)
 
 
 def _status(workflow: Workflow) -> dict[str, Any]:

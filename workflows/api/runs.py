@@ -49,14 +49,15 @@ class Runs(ApiView):
         if "state" in query:
             runs = runs.filter(state=query["state"])
         found = {"workflow_id": workflow.pk, "runs": runs[: query["limit"]]}
-        return Response(RunsAnswer(found).data)
+        return Response(RunsAnswer(found, context={"request": request}).data)
 
 
 class OneRun(ApiView):
     @extend_schema(operation_id="runs_read", responses=RunDetailAnswer)
     def get(self, request: Request, workflow_id: UUID, run_id: UUID) -> Response:
         """A run with state, rows and time of each node."""
-        return Response(RunDetailAnswer(self.run_of(workflow_id, run_id, "view_run")).data)
+        run = self.run_of(workflow_id, run_id, "view_run")
+        return Response(RunDetailAnswer(run, context={"request": request}).data)
 
 
 class Logs(ApiView):
@@ -96,4 +97,4 @@ class Cancel(ApiView):
     def post(self, request: Request, workflow_id: UUID, run_id: UUID) -> Response:
         """Ask for cancellation; a run that has ended stays as it is."""
         run = running.cancel(self.run_of(workflow_id, run_id, "cancel_run"))
-        return Response(RunAnswer(run).data)
+        return Response(RunAnswer(run, context={"request": request}).data)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from workers.models import Pool, WorkerSeen
 from workflows import access
 from workflows.models import Registration, RegistrationState, Run, RunState
-from workflows.pages.runs import run_line
+from workflows.pages.runs import run_lines
 
 _SHOWN = 10
 
@@ -39,7 +39,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return {
         **context,
         "attention": _attention(request.user),
-        "runs": [run_line(run) for run in runs[:_SHOWN]],
+        "runs": run_lines(runs[:_SHOWN]),
         "with_workflow": True,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from workflows import access
 from workflows.models import NodeRun, Run, RunState
 from workflows.pages.badges import RUN_BADGES, run_badge
 from workflows.pages.receipts import receipt_view
+from workflows.pages.waiting import waiting_note, waiting_of
 from workflows.services import logs
 
 LOG_PAGE = 200
@@ -59,9 +61,16 @@ class RunLine:
     trigger: str
     version: int | None
     duration: str
+    waiting: str = ""
 
 
-def run_line(run: Run) -> RunLine:
+def run_lines(runs: Iterable[Run]) -> list[RunLine]:
+    rows = list(runs)
+    reasons = waiting_of(rows)
+    return [_run_line(run, reasons[run.pk].text if run.pk in reasons else "") for run in rows]
+
+
+def _run_line(run: Run, waiting: str) -> RunLine:
     return RunLine(
         id=run.pk,
         workflow=run.workflow.name,
@@ -70,16 +79,18 @@ def run_line(run: Run) -> RunLine:
         trigger=run.get_trigger_display(),
         version=run.version.number if run.version else None,
         duration=duration(run.duration_seconds),
+        waiting=waiting,
     )
 
 
-def run_context(run: Run) -> dict[str, Any]:
+def run_context(run: Run, viewer: Any) -> dict[str, Any]:
     """All that ``fragments/run_status.html`` shows."""
     node_runs = list(run.node_runs.all())
     return {
         "run": run,
         "badge": run_badge(run.state),
         "error": _error(run, node_runs),
+        "waiting": waiting_note(run, viewer),
         "nodes": _node_lines(run, node_runs),
         "started": moment(run.started_at),
         "ended": moment(run.ended_at),
@@ -148,7 +159,7 @@ def _visible_run(request: HttpRequest, run_id: UUID) -> Run:
 def run_status(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """State, error and nodes; polled every two seconds until the run has ended."""
     run = _visible_run(request, run_id)
-    answer = render(request, "fragments/run_status.html", run_context(run))
+    answer = render(request, "fragments/run_status.html", run_context(run, request.user))
     return HttpResponseStopPolling(answer.content) if run.is_terminal else answer
 
 

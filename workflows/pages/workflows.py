@@ -19,7 +19,7 @@ from workflows import access
 from workflows.models import Registration, RegistrationState, Workflow
 from workflows.pages.badges import SEVERITY_BADGES, registration_badge
 from workflows.pages.receipts import receipt_view
-from workflows.pages.runs import run_line
+from workflows.pages.runs import run_lines
 from workflows.pages.upcoming import next_words
 
 _SETTLED = frozenset(
@@ -43,7 +43,7 @@ def workflow_panels(workflow: Workflow) -> dict[str, Any]:
     assignment = PoolAssignment.objects.select_related("pool").filter(workflow=workflow).first()
     return {
         **registration_context(workflow),
-        "runs": [run_line(run) for run in runs],
+        "runs": run_lines(runs),
         "versions": workflow.versions.select_related("author").defer("definition", "layout")[
             :_SHOWN
         ],

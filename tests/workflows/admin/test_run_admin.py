@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.urls import reverse
-from factories import NodeRunFactory, RunFactory, VersionFactory, WorkflowFactory
+from factories import NodeRunFactory, RunFactory, ScheduleFactory, VersionFactory, WorkflowFactory
 
+from workers.models import Pool
 from workflows.models import Role, Run, RunState
 from workflows.services.running import run_now
 
@@ -100,3 +103,38 @@ def test_a_run_of_another_team_does_not_exist(stranger, run):
     assert stranger.get(page_of(run)).status_code == 404
     assert stranger.post(cancel(run), SUBMIT).status_code == 404
     assert "Orders" not in stranger.get(LIST).content.decode()
+
+
+@pytest.fixture
+def full(team, prefect):
+    """A run that waits for a pool whose two slots are taken, one by another team."""
+    Pool.objects.filter(name="etl-pool").update(concurrency_limit=2)
+    RunFactory(workflow=WorkflowFactory(team=team, name="Ours"), pool="etl-pool", state="RUNNING")
+    RunFactory(workflow=WorkflowFactory(name="Theirs"), pool="etl-pool", state="RUNNING")
+    return RunFactory(workflow=WorkflowFactory(team=team), pool="etl-pool")
+
+
+def test_a_run_that_waits_says_who_is_in_the_way(as_role, full):
+    text = as_role(Role.VIEWER).get(page_of(full)).content.decode()
+    assert "Waiting: pool &#x27;etl-pool&#x27; is full: 2 of 2 slots are taken" in text
+    assert "Ours" in text
+    assert "and 1 run of other teams" in text
+    assert "Theirs" not in text
+
+
+def test_the_list_says_why_runs_wait(root, full):
+    assert "is full: 2 of 2 slots are taken" in root.get(LIST).content.decode()
+
+
+def test_the_page_of_the_workflow_says_why_its_run_waits(root, full):
+    page = reverse("admin:workflows_workflow_change", args=[full.workflow_id])
+    assert "is full: 2 of 2 slots are taken" in root.get(page).content.decode()
+
+
+def test_a_later_start_is_told_in_the_zone_of_the_schedule_too(root, run):
+    ScheduleFactory(workflow=run.workflow, timezone="Asia/Tokyo")
+    at = datetime(2100, 3, 1, 12, tzinfo=UTC)
+    Run.objects.update(state=RunState.SCHEDULED, expected_at=at)
+    text = root.get(page_of(run)).content.decode()
+    assert "it is scheduled for 2100-03-01 12:00:00 UTC" in text
+    assert "(2100-03-01 21:00 Asia/Tokyo)" in text

@@ -231,3 +231,14 @@ def test_the_distribution_counts_ones_own_teams(operator, stranger, run):
 
 def test_an_unknown_pool_is_not_there(operator):
     assert operator.get("workers/pools/no-such-pool/status").status_code == 404
+
+
+def test_a_run_tells_why_it_waits(operator, registered, run):
+    Pool.objects.filter(name=registered.registration.pool).update(is_paused=True)
+    path = f"workflows/{registered.pk}/runs"
+    waiting = operator.get(f"{path}/{run['flow_run_id']}/").json()["waiting"]
+    assert waiting["code"] == "pool_paused"
+    assert waiting["held_by"] == []
+    assert operator.get(path).json()["runs"][0]["waiting"] == waiting
+    Run.objects.update(state="COMPLETED")
+    assert operator.get(path).json()["runs"][0]["waiting"] is None
