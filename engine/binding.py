@@ -16,7 +16,7 @@ import duckdb
 
 from engine.errors import ExpressionError
 from engine.issue import Issue, Severity
-from engine.kind import AnyKind, Context, NodeConfig, Source, Target, Transform
+from engine.kind import OUTPUT, AnyKind, Context, NodeConfig, Source, Target, Transform
 from engine.plan import Step
 from engine.schema import Column, Schema, quote
 
@@ -111,7 +111,9 @@ class _Node:
             (port, tuple((column.name, column.type) for column in schema))
             for port, schema in self.inputs.items()
         )
-        return _describe(sql, ports)
+        found = _describe(sql, ports)
+        # To whom a row goes is between the node and its readers, and no column of theirs.
+        return Schema(tuple(column for column in found if column.name != OUTPUT))
 
     def _culprit(self) -> str:
         """The field to blame: the first of ``columns`` that fails alone, or the only field."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping, Sequence
 
@@ -13,6 +14,8 @@ from engine.plan import Step
 
 #: What a search may take, beyond which the last node is named.
 MAX_SECONDS = 60.0
+#: How SQL of our own fails on purpose: a code, and what is wrong.
+_OWN = re.compile(r"(E_[A-Z_]+): (.*)", re.DOTALL)
 
 
 def find_culprit(
@@ -64,6 +67,8 @@ def _failed(step: str, error: duckdb.Error) -> StepFailed:
     if isinstance(error, duckdb.OutOfMemoryException):
         message = "it needs more memory than the run may use; raise the workflow's memory limit"
         return StepFailed(step, message, code="E_MEMORY", permanent=True)
+    if own := _OWN.match(in_words(error)):
+        return StepFailed(step, own[2], code=own[1], permanent=True)
     is_value = isinstance(error, duckdb.DataError)
     return StepFailed(
         step, in_words(error), code="E_VALUE" if is_value else "E_QUERY", permanent=is_value

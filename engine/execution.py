@@ -19,10 +19,11 @@ from engine.errors import ConnectorError, EngineError, PlanError, StepFailed
 from engine.fusion import Counted, fuse, read_profile
 from engine.graph import parse_configs
 from engine.issue import Severity
-from engine.kind import AnyKind, Context, NodeConfig, Source, Target
+from engine.kind import OUTPUT, AnyKind, Context, NodeConfig, Source, Target, Transform
 from engine.optimizer import Stage
 from engine.outcome import NodeOutcome
-from engine.plan import Plan, Step
+from engine.plan import Input, Plan, Step
+from engine.probing import ask
 from engine.sandbox import Sandbox, Session
 from engine.schema import Column, Schema, quote
 from engine.watch import Watch
@@ -33,7 +34,11 @@ class Kept:
     """Rows of a step that wait in the sandbox for the stages that read them."""
 
     schema: Schema
-    rows: int
+    #: How many leave by which port.
+    rows: Mapping[str, int]
+    #: Whether the order in which they were kept means something.
+    is_sorted: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,28 +188,67 @@ class Execution:
 
     def _keep(self, ready: Ready, session: duckdb.DuckDBPyConnection) -> dict[str, Counted]:
         sink = ready.stage.sink
-        query = fuse(ready.tree, ready.sql, self._names)
-        session.execute(f"CREATE OR REPLACE TABLE {quote(self._names[sink.key])} AS {query}")
+        query = fuse(ready.tree, ready.sql, self._names, sorted_=self._sorted)
+        table = quote(self._names[sink.key])
+        session.execute(f"CREATE OR REPLACE TABLE {table} AS {query}")
         counted = read_profile(_profile(session), ready.tree)
-        self._kept[sink.key] = Kept(ready.schemas[sink.key], counted[sink.key].rows)
+        self._kept[sink.key] = Kept(
+            ready.schemas[sink.key],
+            self._rows_by_port(sink, table, counted[sink.key].rows, session),
+            is_sorted=self._is_sorted(sink, ready.stage),
+            warnings=self._probe(sink, ready.schemas[sink.key], table, session),
+        )
         return counted
+
+    def _rows_by_port(
+        self, sink: Step, table: str, rows: int, session: duckdb.DuckDBPyConnection
+    ) -> dict[str, int]:
+        ports = self._kind(sink).output_ports(self._config(sink))
+        if ports == ("out",):
+            return {"out": rows}
+        query = f"SELECT {quote(OUTPUT)}, count(*) FROM {table} GROUP BY ALL"
+        return dict.fromkeys(ports, 0) | dict(session.execute(query).fetchall())
+
+    def _probe(
+        self, sink: Step, schema: Schema, table: str, session: duckdb.DuckDBPyConnection
+    ) -> tuple[str, ...]:
+        """Warnings of a node's checks of its rows. Raises ``StepFailed`` for the others."""
+        kind = self._kind(sink)
+        if not isinstance(kind, Transform):
+            return ()
+        probes = kind.probes(self._config(sink), {"in": schema}, self._context)
+        return ask(probes, sink.key, table, session)
+
+    def _is_sorted(self, step: Step, stage: Stage) -> bool:
+        """Whether a step's rows come in an order that was asked for."""
+        order = getattr(self._kind(step), "order", "lost")
+        if order != "kept":
+            return bool(order == "made")
+        origin = step.inputs[0].step
+        before = next((other for other in stage.steps if other.key == origin), None)
+        return self._is_sorted(before, stage) if before else origin in self._sorted
+
+    @property
+    def _sorted(self) -> set[str]:
+        """Kept steps whose rows are to be read in their order."""
+        return {key for key, kept in self._kept.items() if kept.is_sorted}
 
     def _load(
         self, ready: Ready, session: duckdb.DuckDBPyConnection, watch: Watch
     ) -> dict[str, Counted]:
         sink = ready.stage.sink
-        origin = sink.inputs[0].step
+        edge = sink.inputs[0]
         kind, config = self._kind(sink), self._config(sink)
         opened = self._connections.open(config.connection)
         load = Load(
             table=kind.table(config),
             mode=config.mode,
-            columns=kind.mapping(config, ready.schemas[origin], ready.target_columns),
+            columns=kind.mapping(config, ready.schemas[edge.step], ready.target_columns),
             run_id=self._run_id,
             node=sink.key,
             keys=kind.keys(config, ready.target_columns),
         )
-        query = fuse(ready.tree, ready.sql, self._names, origin)
+        query = fuse(ready.tree, ready.sql, self._names, edge, self._sorted)
         result = opened.connector.load(
             opened.config,
             load,
@@ -221,7 +265,7 @@ class Execution:
     def _outcome(
         self, step: Step, counted: Mapping[str, Counted], stage: Stage, seconds: float
     ) -> NodeOutcome:
-        inputs = [self._rows(edge.step, counted) for edge in step.inputs]
+        inputs = [self._rows(edge, counted) for edge in step.inputs]
         known = [rows for rows in inputs if rows is not None]
         rows_in = sum(known) if inputs and len(known) == len(inputs) else None
         own = counted.get(step.key)
@@ -231,12 +275,14 @@ class Execution:
             rows_in,
             own.rows if own else None,
             seconds if is_load else own.seconds if own else 0.0,
+            self._kept[step.key].warnings if step.key in self._kept else (),
         )
 
-    def _rows(self, key: str, counted: Mapping[str, Counted]) -> int | None:
-        if key in counted:
-            return counted[key].rows
-        return self._kept[key].rows if key in self._kept else None
+    def _rows(self, edge: Input, counted: Mapping[str, Counted]) -> int | None:
+        """How many rows an input got, if that is known."""
+        if edge.step in counted:
+            return counted[edge.step].rows
+        return self._kept[edge.step].rows[edge.output] if edge.step in self._kept else None
 
     def _reads(self, stage: Stage) -> Counter[str]:
         """Slugs of the connections that a stage reads, and how often."""

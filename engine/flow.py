@@ -79,6 +79,8 @@ class NodeTask:
         except EngineError as failure:
             self._failure = failure
             return _end_of(failure, logger)
+        for warning in outcome.warnings:
+            logger.warning("node '%s': %s", self._step.key, warning)
         logger.info("node '%s' ended: %s", self._step.key, _in_words(outcome))
         return Completed(message=outcome_message(outcome))
 
@@ -114,12 +116,17 @@ def run_workflow(plan: dict[str, Any], parameters: dict[str, Any] | None = None)
 
 
 def outcome_message(outcome: NodeOutcome) -> str:
-    """A node's outcome as compact JSON: rows_in, rows_out (null = not known), seconds."""
-    figures = {
+    """A node's outcome as compact JSON: rows_in, rows_out (null = not known), seconds.
+
+    ``warnings`` is there if there are any.
+    """
+    figures: dict[str, Any] = {
         "rows_in": outcome.rows_in,
         "rows_out": outcome.rows_out,
         "seconds": round(outcome.seconds, 3),
     }
+    if outcome.warnings:
+        figures["warnings"] = outcome.warnings
     return canonical_json(figures).decode()
 
 

@@ -8,11 +8,12 @@ same tree as the nodes, and each has counted its node's rows.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.plan import Step
+from engine.kind import OUTPUT
+from engine.plan import Input, Step
 from engine.schema import quote
 
 #: One less than the largest BIGINT, which DuckDB takes as "no limit".
@@ -30,21 +31,36 @@ class Counted:
 
 
 def fuse(
-    steps: Sequence[Step], sql: Mapping[str, str], names: Mapping[str, str], last: str = ""
+    steps: Sequence[Step],
+    sql: Mapping[str, str],
+    names: Mapping[str, str],
+    last: Input | None = None,
+    sorted_: Collection[str] = (),
 ) -> str:
-    """The rows of ``last`` (of the last of ``steps`` when empty) as one SELECT.
+    """The rows that arrive at ``last`` (or leave the last of ``steps``) as one SELECT.
 
     ``sql`` is each step's SELECT over relations named like its ports; ``names`` gives each
-    step, and each step kept before, a name that is safe whatever its key.
+    step, and each step kept before, a name that is safe whatever its key. Rows of those kept
+    steps that are in ``sorted_`` are read in the order in which they were kept.
     """
-    nodes = ",\n".join(_node(step, sql[step.key], names) for step in steps)
-    final = f"SELECT * FROM {quote(names[last or steps[-1].key])}"
+    nodes = ",\n".join(_node(step, sql[step.key], names, sorted_) for step in steps)
+    final = _rows(last, names, sorted_) if last else f"SELECT * FROM {quote(names[steps[-1].key])}"
     return f"WITH {nodes}\n{final}" if nodes else final
 
 
-def _node(step: Step, sql: str, names: Mapping[str, str]) -> str:
+def _rows(edge: Input, names: Mapping[str, str], sorted_: Collection[str]) -> str:
+    """The rows that an input gets of the step it reads."""
+    name, order = quote(names[edge.step]), " ORDER BY rowid" if edge.step in sorted_ else ""
+    if edge.output == "out":
+        return f"SELECT * FROM {name}{order}"
+    port = edge.output.replace("'", "''")
+    mine = f"{quote(OUTPUT)} = '{port}'"
+    return f"SELECT * EXCLUDE ({quote(OUTPUT)}) FROM {name} WHERE {mine}{order}"
+
+
+def _node(step: Step, sql: str, names: Mapping[str, str], sorted_: Collection[str]) -> str:
     ports = ", ".join(
-        f"{quote(edge.port)} AS NOT MATERIALIZED (SELECT * FROM {quote(names[edge.step])})"
+        f"{quote(edge.port)} AS NOT MATERIALIZED ({_rows(edge, names, sorted_)})"
         for edge in step.inputs
     )
     body = f"SELECT * FROM ({sql}\n) LIMIT {_BARRIER}"
@@ -72,8 +88,9 @@ def read_profile(profile: str, steps: Sequence[Step]) -> dict[str, Counted]:
         if not inputs:
             seconds = _total(barrier)
         counted[key] = Counted(int(barrier["operator_cardinality"]), seconds)
-        if len(below) == len(inputs):
-            for operator, source in zip(below, inputs, strict=True):
+        if len(below) >= len(inputs):
+            # More there are where a node's own SQL has a limit; its inputs come before those.
+            for operator, source in zip(below, inputs, strict=False):
                 visit(operator, source)
         elif _was_left_out(barrier):
             counted.update(dict.fromkeys(_upstream(inputs, by_key), Counted(0, 0.0)))

@@ -42,6 +42,22 @@ class Context:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
+#: The column that a transform with several outputs adds: the port each row goes to.
+OUTPUT = "output port"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question about all rows of a step; every row of the answer is an offence.
+
+    ``expected`` says in words what should hold; ``sql`` is a SELECT over the relation ``in``.
+    """
+
+    expected: str
+    sql: str
+    is_warning: bool = False
+
+
 class Kind(ABC, Generic[ConfigT]):
     """Base of every kind. The docstring's first line is shown in the palette."""
 
@@ -51,6 +67,8 @@ class Kind(ABC, Generic[ConfigT]):
     group: ClassVar[str]
     icon: ClassVar[str] = "settings"
     role: ClassVar[Role]
+    #: What its connections must reach: the ``medium`` of their connectors.
+    medium: ClassVar[str] = "database"
     inputs: ClassVar[tuple[str, ...]] = ("in",)
     outputs: ClassVar[tuple[str, ...]] = ("out",)
     Config: type[ConfigT]
@@ -81,10 +99,26 @@ class Transform(Kind[ConfigT]):
     """A kind that is one SELECT over its inputs.
 
     ``inputs`` in both methods maps port → schema. In the SQL, each input is a relation
-    named like its port (``in``, ``left``, ``right``): quote it.
+    named like its port (``in``, ``left``, ``right``): quote it. The SQL reads each once, in
+    the order of the ports: that is how their rows are counted.
+
+    A kind with other outputs than ``out`` adds the column ``OUTPUT`` as its last.
     """
 
     role: ClassVar[Role] = "transform"
+    #: Whether rows leave in an order that means something: made here, or as they came.
+    order: ClassVar[Literal["made", "kept", "lost"]] = "lost"
+    #: Whether all rows must be there before the next step gets any.
+    is_kept: ClassVar[bool] = False
+
+    def probes(
+        self, config: ConfigT, inputs: Mapping[str, Schema], context: Context
+    ) -> Sequence[Probe]:
+        """Questions to the rows this node yields, of a kind that is kept.
+
+        Raises ``ExpressionError`` for an expression that cannot be used.
+        """
+        return ()
 
     def sql(self, config: ConfigT, inputs: Mapping[str, Schema], context: Context) -> str:
         """One SELECT in DuckDB's dialect.

@@ -1,8 +1,9 @@
 """Plan → stages: which steps run as one query, and where rows are materialized.
 
-A stage is a tree of steps that ends at its sink: a target, or a step whose rows are read
-more than once (or by nobody) and are therefore kept. Inside a stage rows stream from step
-to step; between stages they wait in a table of the run's DuckDB session.
+A stage is a tree of steps that ends at its sink: a target, or a step whose rows are kept,
+because they are read more than once, by nobody, or only when all of them are there. Inside
+a stage rows stream from step to step; between stages they wait in a table of the run's
+DuckDB session.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.kind import AnyKind
+from engine.kind import AnyKind, Transform
 from engine.plan import Step
 
 #: Deeper queries cost DuckDB more to plan than a materialization costs to write.
@@ -60,9 +61,13 @@ def stages(
     for step in steps:
         _cut(step, fused, found, max_steps)
         fused[step.key] = (*(part for key in _inputs(step) for part in fused.pop(key, ())), step)
-        if readers[step.key] != 1 or kinds[step.kind].role == "target":
+        if readers[step.key] != 1 or _is_sink(kinds[step.kind]):
             found[step.key] = _stage(fused.pop(step.key))
     return tuple(found.values())
+
+
+def _is_sink(kind: AnyKind) -> bool:
+    return kind.role == "target" or (isinstance(kind, Transform) and kind.is_kept)
 
 
 def _in_port_order(step: Step, kind: AnyKind) -> Step:

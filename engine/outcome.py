@@ -22,6 +22,8 @@ class NodeOutcome:
     rows_out: int | None
     #: Time of its own work; for a target, from the first row's request to the commit.
     seconds: float
+    #: What its checks found that does not stop the run.
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,11 +247,11 @@ def _check_size(plan: Plan) -> Iterator[Issue]:
 
 
 def _requirements(definition: Definition, kinds: Mapping[str, AnyKind]) -> Requirements:
-    roles = [kinds[node.kind].role for node in definition.nodes if node.kind in kinds]
+    used = [kinds[node.kind] for node in definition.nodes if node.kind in kinds]
     return Requirements(
         nodes=len(definition.nodes),
-        database_nodes=sum(role in ("source", "target") for role in roles),
-        transforms=roles.count("transform"),
+        database_nodes=sum(isinstance(kind, Source | Target) for kind in used),
+        transforms=sum(kind.role == "transform" for kind in used),
         estimated_rows=definition.estimated_rows,
         needs_high_memory=definition.needs_high_memory,
         preferred_pool=definition.preferred_pool,

@@ -41,6 +41,7 @@ class Expression(Transform[ExpressionConfig]):
 
     slug, label, group, icon = "expression", "Expression", "Columns", "function"
     Config = ExpressionConfig
+    order = "kept"
     example = {"columns": [{"name": "gross", "expression": "round(net * 1.19, 2)"}]}
 
     def sql(self, config: ExpressionConfig, inputs: Mapping[str, Schema], context: Context) -> str:

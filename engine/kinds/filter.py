@@ -26,6 +26,7 @@ class Filter(Transform[FilterConfig]):
 
     slug, label, group, icon = "filter", "Filter", "Rows", "filter_alt"
     Config = FilterConfig
+    order = "kept"
     example = {"condition": "total > 100 and status = 'paid'"}
 
     def sql(self, config: FilterConfig, inputs: Mapping[str, Schema], context: Context) -> str:

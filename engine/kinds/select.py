@@ -46,6 +46,7 @@ class Select(Transform[SelectConfig]):
 
     slug, label, group, icon = "select", "Select", "Columns", "view_column"
     Config = SelectConfig
+    order = "kept"
     example = {
         "columns": [
             {"name": "id", "rename": "order_id"},

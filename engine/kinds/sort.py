@@ -25,6 +25,7 @@ class Sort(Transform[SortConfig]):
 
     slug, label, group, icon = "sort", "Sort", "Rows", "sort"
     Config = SortConfig
+    order = "made"
     example = {"order_by": [{"column": "total", "direction": "desc"}, {"column": "id"}]}
 
     def sql(self, config: SortConfig, inputs: Mapping[str, Schema], context: Context) -> str:
