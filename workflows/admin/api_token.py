@@ -7,14 +7,13 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from workers.pages.admin import confirmed, go_back
 from workers.pages.badges import Badge
 from workers.pages.formats import moment
-from workflows.admin.base import TeamScopedAdmin
+from workflows.admin.base import TeamFilter, TeamScopedAdmin
 from workflows.models import ApiToken
 from workflows.services import tokens
 
@@ -26,7 +25,7 @@ _EXPIRED = Badge("warn", "schedule", "Expired")
 @admin.register(ApiToken)
 class ApiTokenAdmin(TeamScopedAdmin):
     list_display = ["name", "team", "state", "role", "prefix", "expires", "last_used"]
-    list_filter = [("team", RelatedDropdownFilter), "role"]
+    list_filter = [("team", TeamFilter), "role"]
     list_select_related = ["team"]
     search_fields = ["name", "prefix"]
     actions_row = ["revoke"]

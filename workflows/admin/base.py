@@ -10,6 +10,7 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from workflows import access
 from workflows.models import Team
@@ -94,6 +95,17 @@ class TeamScopedAdmin(ModelAdmin):
             return initial
         teams = list(self.teams_to_give(request)[:2])
         return {"team": teams[0].pk, **initial} if len(teams) == 1 else initial
+
+
+class TeamFilter(RelatedDropdownFilter):
+    """Offers one's own teams: the names of the others are not for everybody."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
+        own = access.scope(request.user, Team.objects.all())
+        choices: list[Any] = field.get_choices(
+            include_blank=False, limit_choices_to={"pk__in": own.values("pk")}
+        )
+        return choices
 
 
 class PartOfParent:

@@ -11,7 +11,6 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from pydantic import ValidationError
-from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
@@ -20,7 +19,7 @@ from engine.errors import EngineError
 from engine.registry import connectors
 from workers.pages.admin import confirmed, go_back
 from workers.pages.formats import NOTHING, moment
-from workflows.admin.base import TeamScopedAdmin
+from workflows.admin.base import TeamFilter, TeamScopedAdmin
 from workflows.admin.config_form import PREFIX, add_config_errors, config_fields, config_values
 from workflows.models import Connection
 from workflows.services import connections
@@ -55,7 +54,7 @@ class ConnectionForm(forms.ModelForm):
 @admin.register(Connection)
 class ConnectionAdmin(TeamScopedAdmin):
     list_display = ["name", "team", "connector", "place", "updated"]
-    list_filter = [("team", RelatedDropdownFilter), "connector"]
+    list_filter = [("team", TeamFilter), "connector"]
     list_select_related = ["team"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}

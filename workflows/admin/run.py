@@ -10,7 +10,6 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RangeDateTimeFilter,
-    RelatedDropdownFilter,
 )
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
@@ -20,7 +19,7 @@ from unfold.paginator import InfinitePaginator
 from workers.pages.admin import ReadOnly, confirmed, go_back
 from workers.pages.formats import duration, moment
 from workers.prefect.gateway import GatewayError
-from workflows.admin.base import TeamScopedAdmin
+from workflows.admin.base import TeamFilter, TeamScopedAdmin
 from workflows.models import Run
 from workflows.pages.badges import run_badge
 from workflows.pages.runs import run_context
@@ -36,7 +35,7 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
     list_display_links = ["status", "workflow"]
     list_filter = [
         ("state", ChoicesDropdownFilter),
-        ("workflow__team", RelatedDropdownFilter),
+        ("workflow__team", TeamFilter),
         ("trigger", ChoicesDropdownFilter),
         ("created_at", RangeDateTimeFilter),
     ]

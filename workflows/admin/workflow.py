@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 from unfold.enums import ActionVariant
@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from workers.pages.admin import confirmed, go_back, go_to
 from workers.pages.formats import NOTHING, moment
 from workflows import registration
-from workflows.admin.base import TeamScopedAdmin, signed_in
+from workflows.admin.base import TeamFilter, TeamScopedAdmin, signed_in
 from workflows.admin.dependency import DependencyInline
 from workflows.admin.json_field import JSONObjectField
 from workflows.admin.node import NodeInline
@@ -80,7 +80,7 @@ class WorkflowAdmin(TeamScopedAdmin):
         "updated",
     ]
     list_filter = [
-        ("team", RelatedDropdownFilter),
+        ("team", TeamFilter),
         ("registration__state", ChoicesDropdownFilter),
         "is_paused",
         "is_enabled",
