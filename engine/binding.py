@@ -100,6 +100,8 @@ class _Node:
         except ExpressionError as error:
             finding = Issue(code=error.finding, message=error.message)
         except duckdb.Error as error:
+            for probe in self.kind.probes(self.config, {"in": self.schema}, self.context):
+                _describe(probe.sql, (_port("in", self.schema),))
             finding = Issue(code="type_mismatch", message=_cleaned(error), field=self._culprit())
         else:
             return issues
@@ -107,10 +109,7 @@ class _Node:
         return issues if has_error else [*issues, finding]
 
     def _describe(self, sql: str) -> Schema:
-        ports = tuple(
-            (port, tuple((column.name, column.type) for column in schema))
-            for port, schema in self.inputs.items()
-        )
+        ports = tuple(_port(name, schema) for name, schema in self.inputs.items())
         found = _describe(sql, ports)
         # To whom a row goes is between the node and its readers, and no column of theirs.
         return Schema(tuple(column for column in found if column.name != OUTPUT))
@@ -130,6 +129,10 @@ class _Node:
 @lru_cache(maxsize=8192)
 def _describe(sql: str, ports: tuple[_Port, ...]) -> Schema:
     """The columns of ``sql`` over empty relations called like ``ports``; nothing is executed."""
+def _port(name: str, schema: Schema) -> _Port:
+    return name, tuple((column.name, column.type) for column in schema)
+
+
     relations = ", ".join(f"{quote(port)} AS ({_empty(columns)})" for port, columns in ports)
     relation = _session().cursor().sql(f"WITH {relations} {sql}" if ports else sql)
     return Schema.of(zip(relation.columns, map(str, relation.types), strict=True))

@@ -163,3 +163,63 @@ def test_what_string_agg_gathers_must_fit_into_memory(databases: Databases) -> N
     (failure,) = outcome.failures
     assert (failure.step, failure.code) == ("all", "E_MEMORY")
     assert databases.in_target("select count(*) from long") == [(0,)]
+
+
+def test_each_port_of_a_branch_has_its_rows_and_count(databases: Databases) -> None:
+    read = numbers(databases)
+    databases.in_target("create table u (like t including all)", "create table v (id int)")
+    listed = [{"port": "none", "condition": "k = 0"}, {"port": "one", "condition": "k <= 1"}]
+    outcome = run_plan(
+        databases,
+        read,
+        node("sort", "sort", BY_ID, in_="read"),
+        node("split", "branch", {"branches": listed}, in_="sort"),
+        _reading(target("first", "t", "split"), "none"),
+        _reading(target("second", "u", "split"), "one"),
+        _reading(transform("some", "filter", "split", condition="id > 4"), "else"),
+        target("third", "v", "some"),
+    )
+    assert counts(outcome) == {
+        "read": (None, 10),
+        "sort": (10, 10),
+        "split": (10, 10),
+        "first": (3, 3),
+        "second": (4, 4),
+        "some": (3, 2),
+        "third": (2, 2),
+    }
+    assert databases.in_target("select id from t order by seq") == [(9,), (6,), (3,)]
+    assert databases.in_target("select id from u order by seq") == [(10,), (7,), (4,), (1,)]
+
+
+def _reading(step: Step, output: str) -> Step:
+    """``step`` with its only input at another port of the node it reads."""
+    edge = step.inputs[0].model_copy(update={"output": output})
+    return step.model_copy(update={"inputs": (edge,)})
+
+
+def test_nothing_is_loaded_that_breaks_an_assertion(databases: Databases) -> None:
+    assertion = {"rule": "unique", "columns": ["k"]}
+    outcome = run_plan(
+        databases,
+        numbers(databases),
+        node("check", "assert", {"assertions": [assertion]}, in_="read"),
+        target("write", "t", "check"),
+    )
+    (failure,) = outcome.failures
+    assert (failure.step, failure.code) == ("check", "E_ASSERTION")
+    assert "expected 'k' to be unique, and found (k=" in failure.message
+    assert outcome.skipped == ("write",)
+    assert databases.in_target("select count(*) from t") == [(0,)]
+
+
+def test_a_warning_is_told_with_the_outcome(databases: Databases) -> None:
+    assertion = {"rule": "row_count", "max_rows": 5, "action": "warn"}
+    outcome = run_plan(
+        databases,
+        numbers(databases),
+        node("check", "assert", {"assertions": [assertion]}, in_="read"),
+        target("write", "t", "check"),
+    )
+    assert counts(outcome)["write"] == (10, 10)
+    assert outcome.nodes["check"].warnings == ("expected at most 5 rows, and found (rows=10)",)

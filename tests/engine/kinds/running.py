@@ -58,13 +58,13 @@ def rows(kind: str, config: dict[str, Any], *inputs: Table, **parameters: Any) -
     assert [i for i in found.issues if i.severity is Severity.ERROR] == []
     session = duckdb.connect(config={"preserve_insertion_order": False, "threads": 2})
     for index, table in enumerate(inputs):
-        _fill(session, f"input {index}", table)
+        fill(session, f"input {index}", table)
     names = {f"input {i}": f"input {i}" for i in range(len(inputs))} | {"node": "node"}
     query = fuse([step_of(kind, config, len(inputs))], found.sql, names)
     return session.execute(query).fetchall()
 
 
-def _fill(session: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:
+def fill(session: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:
     columns = ", ".join(f"{quote(column.name)} {column.type}" for column in table.schema)
     session.execute(f"CREATE TABLE {quote(name)} ({columns})")
     if table.values:
