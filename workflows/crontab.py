@@ -10,5 +10,6 @@ CRONJOBS = [
     ("* * * * *", "workflows.tasks.sweep"),
     ("* * * * *", "workflows.tasks.sample_pools"),
     ("* * * * *", "workflows.tasks.crash_silent_runs"),
+    ("* * * * *", "workflows.tasks.move_late_runs"),
     ("17 * * * *", "workflows.tasks.reconcile"),
 ]

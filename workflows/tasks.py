@@ -13,7 +13,7 @@ from workers.prefect.gateway import GatewayError
 from workers.reconciling import crash_silent_runs as end_silent_runs
 from workers.reconciling import sample_pools as take_samples
 from workflows import registration
-from workflows.services import reconciling
+from workflows.services import falling_back, reconciling
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,11 @@ def sample_pools() -> None:
 @shared_task(name="workflows.tasks.crash_silent_runs", **_SHORT)
 def crash_silent_runs() -> None:
     _if_prefect_answers(end_silent_runs)
+
+
+@shared_task(name="workflows.tasks.move_late_runs", **_SHORT)
+def move_late_runs() -> None:
+    _if_prefect_answers(falling_back.move_late_runs)
 
 
 @shared_task(name="workflows.tasks.reconcile", **_LONG)

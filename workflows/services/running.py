@@ -83,7 +83,7 @@ def run_now(
         raise NotRunnable(str(error), "prefect_unreachable") from error
     except GatewayError as error:
         raise NotRunnable(str(error), "prefect_refused") from error
-    run = _record(flow_run, place, parameters or {})
+    run = record(flow_run, place.pool, place.receipt, parameters)
     wake(place.pool)
     return run
 
@@ -178,10 +178,15 @@ def _route(workflow: Workflow, preferred_pool: str, refuse_when_full: bool) -> R
 
 
 @transaction.atomic
-def _record(flow_run: FlowRun, place: _Place, parameters: Mapping[str, Any]) -> Run:
+def record(
+    flow_run: FlowRun,
+    pool: str,
+    receipt: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
+) -> Run:
     """The row at once, and what only we know, even if the observer was faster."""
     mirror.apply_flow_run(flow_run)
     Run.objects.filter(pk=flow_run.id, receipt={}).update(
-        pool=place.pool, parameters=dict(parameters), receipt=place.receipt
+        pool=pool, parameters=dict(parameters or {}), receipt=receipt
     )
     return Run.objects.get(pk=flow_run.id)
