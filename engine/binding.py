@@ -47,7 +47,8 @@ def bind(
     """Type ``steps`` (in topological order, with configs that passed their kind's Config).
 
     ``source_schemas`` gives what sources yield, and any step read here but not in ``steps``;
-    ``target_columns`` what targets can take. What is None or missing is not known: nothing
+    ``target_columns`` what targets can take; none for a table that is not there and that the
+    load makes. What is None or missing is not known: nothing
     that depends on it is typed or complained about.
     """
     bound = Bound()
@@ -74,7 +75,9 @@ def bind(
                 bound.sql[step.key] = node.sql
         elif len(known) == len(ports) and isinstance(kind, Target):
             table = target_columns.get(step.key)
-            issues = kind.check(config, known["in"], table) if table else ()
+            if table is not None:
+                rows = known["in"]
+                issues = kind.check(config, rows, table or kind.created(config, rows))
         bound.issues.extend(issue.at(step.key) for issue in issues)
     return bound
 

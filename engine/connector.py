@@ -66,7 +66,8 @@ class Load:
 
     ``columns`` maps target column → input column. ``token`` identifies the load for the
     ledger: the same (run id, node key) is applied once, whatever is retried. ``keys`` are
-    the target columns that identify a row, for the modes that need them.
+    the target columns that identify a row, for the modes that need them. ``creates`` are the
+    columns (in DuckDB types) of the table to make if there is none; empty = it must exist.
     """
 
     table: TableName
@@ -75,6 +76,7 @@ class Load:
     run_id: str
     node: str
     keys: tuple[str, ...] = ()
+    creates: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from engine.binding import bind
 from engine.connections import Connections, Secrets
 from engine.connector import Connector, Load
 from engine.culprit import find_culprit
-from engine.errors import ConnectorError, EngineError, PlanError, StepFailed
+from engine.errors import ConnectorError, EngineError, PlanError, StepFailed, TableNotFound
 from engine.fusion import Counted, fuse, read_profile
 from engine.graph import parse_configs
 from engine.issue import Severity
@@ -166,10 +166,15 @@ class Execution:
             return schema, opened.connector.relation(opened.config, extraction, alias)
 
     def _target_columns(self, sink: Step) -> Sequence[Column]:
-        config = self._config(sink)
+        """Empty for a table that is not there and that the load makes."""
+        kind, config = self._kind(sink), self._config(sink)
         opened = self._connections.open(config.connection)
-        table = self._kind(sink).table(config)
-        return opened.connector.target_columns(opened.config, table)
+        try:
+            return opened.connector.target_columns(opened.config, kind.table(config))
+        except TableNotFound:
+            if kind.creates(config):
+                return ()
+            raise
 
     def _run(
         self, ready: Ready, session: duckdb.DuckDBPyConnection, watch: Watch
@@ -240,13 +245,17 @@ class Execution:
         edge = sink.inputs[0]
         kind, config = self._kind(sink), self._config(sink)
         opened = self._connections.open(config.connection)
+        rows = ready.schemas[edge.step]
+        created = kind.created(config, rows)
+        table = ready.target_columns or created
         load = Load(
             table=kind.table(config),
             mode=config.mode,
-            columns=kind.mapping(config, ready.schemas[edge.step], ready.target_columns),
+            columns=kind.mapping(config, rows, table),
             run_id=self._run_id,
             node=sink.key,
-            keys=kind.keys(config, ready.target_columns),
+            keys=kind.keys(config, table),
+            creates=created,
         )
         query = fuse(ready.tree, ready.sql, self._names, edge, self._sorted)
         result = opened.connector.load(

@@ -166,6 +166,14 @@ class Target(Kind[ConfigT]):
         """Target column → input column, for ``rows`` written into a ``table`` of these columns."""
         raise NotImplementedError
 
+    def creates(self, config: ConfigT) -> bool:
+        """Whether it makes its table where there is none."""
+        return False
+
+    def created(self, config: ConfigT, rows: Schema) -> tuple[Column, ...]:
+        """Columns, in DuckDB types, of the table it makes for ``rows``; none if it makes none."""
+        return ()
+
     def keys(self, config: ConfigT, table: Sequence[Column]) -> tuple[str, ...]:
         """Target columns that identify a row, as the ``table`` spells them; none if unused."""
         return ()

@@ -187,8 +187,16 @@ def _read_tables(
                 found.targets[step.key] = None
                 found.targets[step.key] = catalog.target_columns(slug, kind.table(config))
         except EngineError as error:
+            if isinstance(error, TableNotFound) and _is_made(kind, config):
+                found.targets[step.key] = ()
+                continue
             found.issues.append(_catalog_issue(error, config).at(step.key))
     return found
+
+
+def _is_made(kind: AnyKind, config: NodeConfig) -> bool:
+    """Whether a table that is not there is made when it is first written."""
+    return isinstance(kind, Target) and kind.creates(config)
 
 
 def _catalog_issue(error: EngineError, config: NodeConfig) -> Issue:

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from engine.assignment import assign
 from engine.configuring import SettingError
 from engine.connector import TableName
+from engine.family import family_of
 from engine.issue import Issue
 from engine.kind import NodeConfig, Target
 from engine.schema import Column, Schema
@@ -50,7 +51,7 @@ class DatabaseTargetConfig(NodeConfig):
     )
     table: str = Field(
         title="Table",
-        description="The table to write to; it must exist.",
+        description="The table to write to.",
         min_length=1,
         json_schema_extra={"format": "table"},
     )
@@ -68,6 +69,11 @@ class DatabaseTargetConfig(NodeConfig):
         title="Keys",
         description="Target columns that identify a row; for upsert and delete_insert only.",
         json_schema_extra={"format": "target-column"},
+    )
+    create_table: bool = Field(
+        False,
+        title="Create table",
+        description="Create the table with the columns that arrive, if it is not there.",
     )
     columns: list[ColumnTarget] = Field(
         [],
@@ -117,6 +123,24 @@ class DatabaseTarget(Target[DatabaseTargetConfig]):
             pairs = ((column, rows.find(column.name)) for column in table)
         return {into.name: origin.name for into, origin in pairs if into and origin}
 
+    def creates(self, config: DatabaseTargetConfig) -> bool:
+        return config.create_table
+
+    def created(self, config: DatabaseTargetConfig, rows: Schema) -> tuple[Column, ...]:
+        if not config.create_table:
+            return ()
+        chosen = [(pair.target, rows.find(pair.column)) for pair in config.columns]
+        pairs = chosen or [(column.name, column) for column in rows]
+        keys = {key.casefold() for key in config.keys} if config.mode == "upsert" else set()
+        return tuple(
+            Column(
+                name,
+                origin.type if origin else "VARCHAR",  # what does not arrive, ``check`` reports
+                unique_in=("the keys",) * (name.casefold() in keys),
+            )
+            for name, origin in pairs
+        )
+
     def keys(self, config: DatabaseTargetConfig, table: Sequence[Column]) -> tuple[str, ...]:
         columns = Schema(tuple(table))
         return tuple(found.name for name in config.keys if (found := columns.find(name)))
@@ -125,6 +149,8 @@ class DatabaseTarget(Target[DatabaseTargetConfig]):
         self, config: DatabaseTargetConfig, rows: Schema, table: Sequence[Column]
     ) -> Iterable[Issue]:
         """Findings about writing ``rows`` into a ``table`` that has these columns."""
+        if tuple(table) == self.created(config, rows):
+            yield from _check_types(table)
         yield from _check_names(config, rows, Schema(tuple(table)))
         mapping = self.mapping(config, rows, table)
         yield from _check_coverage(config, mapping, rows, table)
@@ -152,6 +178,16 @@ def _check_names(config: DatabaseTargetConfig, rows: Schema, table: Schema) -> I
             message = f"target column '{pair.target}' is written twice; leave one out"
             yield _issue("duplicate_column", message, f"columns.{index}.target")
         taken.add(pair.target.casefold())
+
+
+def _check_types(created: Sequence[Column]) -> Iterable[Issue]:
+    for column in created:
+        if family_of(column.type).is_unknown:
+            message = (
+                f"no table can be created with column '{column.name}' ({column.type}); "
+                "cast it in a select node before, or leave it out"
+            )
+            yield _issue("type_not_storable", message, "create_table")
 
 
 def _check_coverage(

@@ -181,3 +181,12 @@ def test_a_thousand_nodes_are_typed_in_seconds() -> None:
     started = time.perf_counter()
     assert bound(*steps).schemas["n999"] == ORDERS
     assert time.perf_counter() - started < 10
+
+
+def test_a_table_to_be_made_is_checked_as_the_rows_that_arrive() -> None:
+    chosen = {"create_table": True, "columns": [{"column": "nope", "target": "id"}]}
+    target = step("copies", "database_target", TARGET | chosen, in_="orders")
+    issues = bound(source(), target, table=()).issues
+    assert [(issue.code, issue.field) for issue in issues] == [
+        ("unknown_column", "columns.0.column")
+    ]

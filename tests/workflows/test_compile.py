@@ -102,6 +102,13 @@ def test_a_missing_table_is_a_warning_and_nothing_after_it_is_complained_about()
     assert compilation.schemas["keep0"] is None
 
 
+def test_a_missing_table_that_the_target_creates_is_no_finding():
+    nodes = [node.model_dump() for node in definition().nodes]
+    nodes[2]["config"]["create_table"] = True
+    tables = Tables({"orders": ORDERS, "archive": TableNotFound("table 'archive' is not there")})
+    assert findings(compiled(definition(nodes=nodes), catalog=tables)) == []
+
+
 def test_what_keeps_a_database_from_answering_is_told_apart():
     errors = {
         "access_denied": AccessDenied("password authentication failed for user 'etl'"),

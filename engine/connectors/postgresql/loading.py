@@ -14,6 +14,7 @@ from engine.connectors.postgresql.arrivals import TABLE, Arrivals, refuse_cascad
 from engine.connectors.postgresql.catalog import qualified, target_columns
 from engine.connectors.postgresql.columns import LoadedColumn, loaded_columns
 from engine.connectors.postgresql.copying import CopyIn
+from engine.connectors.postgresql.creating import create_missing
 from engine.connectors.postgresql.stream import RowStream
 from engine.errors import LoadRefused
 from engine.schema import quote
@@ -59,6 +60,7 @@ def load_rows(connection: Connection, ledger_schema: str, load: Load, rows: Rows
     loaded_before = ledger.claim(connection, ledger_schema, load)
     if loaded_before is not None:
         return LoadResult(loaded_before, was_applied_before=True)
+    create_missing(connection, load)
     found = target_columns(connection, load.table)
     columns = loaded_columns(found, load, _input_types(rows))
     count = _apply(connection, load, rows, columns)

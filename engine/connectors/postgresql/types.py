@@ -30,6 +30,33 @@ _SAME = {
     "uuid": "UUID",
     "json": "VARCHAR",
 }
+#: What a DuckDB type becomes in a table that is made for it; every value fits. Nanoseconds
+#: would not, and what is nested has no equal.
+_NATIVE = {
+    "BOOLEAN": "boolean",
+    "TINYINT": "smallint",
+    "SMALLINT": "smallint",
+    "INTEGER": "integer",
+    "BIGINT": "bigint",
+    "HUGEINT": "numeric(38,0)",
+    "UTINYINT": "smallint",
+    "USMALLINT": "integer",
+    "UINTEGER": "bigint",
+    "UBIGINT": "numeric(20,0)",
+    "FLOAT": "real",
+    "DOUBLE": "double precision",
+    "VARCHAR": "text",
+    "JSON": "json",
+    "BLOB": "bytea",
+    "DATE": "date",
+    "TIME": "time",
+    "TIMESTAMP_S": "timestamp",
+    "TIMESTAMP_MS": "timestamp",
+    "TIMESTAMP": "timestamp",
+    "TIMESTAMP WITH TIME ZONE": "timestamptz",
+    "INTERVAL": "interval",
+    "UUID": "uuid",
+}
 #: Their binary form is their text, so DuckDB's VARCHAR can be written as it is.
 _TEXT_IN_BINARY = {"name", "xml"}
 _MAX_PRECISION = 38
@@ -96,6 +123,15 @@ class NativeType:
         if scale > _MAX_PRECISION:
             return "VARCHAR"
         return f"DECIMAL({min(max(whole + scale, 1), _MAX_PRECISION)},{scale})"
+
+
+def native_type(duckdb: str) -> str:
+    """The type of a column made for values of a DuckDB type; empty where there is none."""
+    if duckdb.startswith("DECIMAL(") and duckdb.endswith(")"):
+        return duckdb.replace("DECIMAL", "numeric")
+    if duckdb.startswith("ENUM(") and duckdb.endswith(")"):
+        return "text"
+    return _NATIVE.get(duckdb, "")
 
 
 def _guarded(name: str, column: str, duckdb: str, declared: tuple[int, int] | None) -> str:

@@ -113,3 +113,14 @@ def findings(keys: list[str], *columns: tuple[str, str]) -> list[Issue]:
     )
     rows = Schema.of(columns or [("id", "INTEGER")])
     return list(DatabaseTarget().check(config, rows, TABLE))
+
+
+def test_a_table_to_be_made_has_the_columns_that_arrive() -> None:
+    config = DatabaseTarget.Config.model_validate(
+        {"connection": "shop", "table": "t", "mode": "upsert", "keys": ["ID"], "create_table": True}
+    )
+    rows = Schema.of([("id", "INTEGER"), ("tags", "VARCHAR[]")])
+    table = DatabaseTarget().created(config, rows)
+    (issue,) = DatabaseTarget().check(config, rows, table)
+    assert (issue.code, issue.field) == ("type_not_storable", "create_table")
+    assert "column 'tags' (VARCHAR[])" in issue.message
