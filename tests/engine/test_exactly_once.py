@@ -1,20 +1,39 @@
-"""Whatever moment a run is killed at, running it again leaves each row once."""
+"""Whatever happens to a load, running it again leaves each row once.
+
+``FLOWADMIN_KILLS`` says how many runs are killed in each mode; 12 if it is not set.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
-from pipelines import Databases, Rows, plan, source, target, transform
+from pipelines import Databases, Rows, plan, secrets, source, target, transform
 from runner import Runner
 
+from engine.interpreter import run
 from engine.plan import Plan
 
-KILLS = 12
+KILLS = int(os.environ.get("FLOWADMIN_KILLS", 12))
 ROWS = 60_000
+MODES = ["append", "replace", "upsert", "delete_insert"]
+KEYED = ("upsert", "delete_insert")
+
+#: A row that has to wait until this lock is free holds up the load in its middle.
+GATE = 4711
+GATED = f"""
+create function wait_at_gate() returns trigger language plpgsql as $$ begin
+  if new.id = {ROWS // 2 + 1} then perform pg_advisory_xact_lock({GATE}); end if;
+  return new;
+end $$;
+create trigger gate before insert on t for each row execute function wait_at_gate()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +47,20 @@ def pipeline(databases: Databases, mode: str) -> Plan:
     databases.in_source(
         f"create table s as select i as id, md5(i::text) as word from generate_series(1, {ROWS}) i"
     )
-    databases.in_target("create table t (id int, word text)")
+    databases.in_target("create table t (id int, word text check (word <> 'forbidden'))")
+    if mode in KEYED:
+        databases.in_target("alter table t add primary key (id)")
+    keys = {"keys": ["id"]} if mode in KEYED else {}
     steps = [
         source("read", "s"),
         transform("keep", "filter", "read", condition="id % 3 <> 0"),
-        target("write", "t", "keep", mode),
+        target("write", "t", "keep", mode, config=keys, retries=1, retry_delay_seconds=0),
     ]
     return plan(steps, databases.connections())
 
 
 def fill(databases: Databases) -> None:
-    """Rows from before the run, which a replace removes and an append keeps."""
+    """Rows from before the run; each mode does something else with them."""
     databases.in_target("truncate t", "insert into t select i, 'old' from generate_series(1, 9) i")
 
 
@@ -46,8 +68,15 @@ def content(databases: Databases) -> Rows:
     return databases.in_target("select count(*), sum(hashtextextended(t::text, 0)) from t")
 
 
+def before(databases: Databases) -> Rows:
+    return databases.in_target(
+        "select count(*), sum(hashtextextended((i, 'old'::text)::text, 0)) "
+        "from generate_series(1, 9) i"
+    )
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["append", "replace"])
+@pytest.mark.parametrize("mode", MODES)
 def test_a_killed_run_that_is_run_again_loads_each_row_once(
     databases: Databases, runner: Runner, mode: str
 ) -> None:
@@ -72,8 +101,48 @@ def test_a_killed_run_that_is_run_again_loads_each_row_once(
         assert content(databases) == undisturbed
 
 
-def before(databases: Databases) -> Rows:
-    return databases.in_target(
-        "select count(*), sum(hashtextextended((i, 'old'::text)::text, 0)) "
-        "from generate_series(1, 9) i"
-    )
+@pytest.mark.parametrize("mode", MODES)
+def test_a_load_whose_connection_is_cut_is_retried_from_the_start(
+    databases: Databases, mode: str
+) -> None:
+    made = pipeline(databases, mode)
+    fill(databases)
+    run(made, run_id="undisturbed", secrets=secrets).raise_failure()
+    undisturbed = content(databases)
+    fill(databases)
+    databases.in_target(GATED)
+    with ThreadPoolExecutor(1) as threads, psycopg.connect(databases.target_url) as gate:
+        gate.execute("select pg_advisory_xact_lock(%s)", [GATE])
+        running = threads.submit(run, made, run_id="cut", secrets=secrets)
+        cut_who_waits(databases)
+        assert content(databases) == before(databases)
+        gate.rollback()
+        running.result().raise_failure()
+    assert content(databases) == undisturbed
+
+
+def cut_who_waits(databases: Databases) -> None:
+    """End the session that waits at the gate, as soon as there is one."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        cut = databases.in_target(
+            "select pg_terminate_backend(pid) from pg_locks "
+            f"where locktype = 'advisory' and objid = {GATE} and not granted"
+        )
+        if cut:
+            return
+    raise AssertionError("no load came to the gate")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_last_row_that_is_refused_leaves_the_table_as_it_was(
+    databases: Databases, mode: str
+) -> None:
+    made = pipeline(databases, mode)
+    databases.in_source(f"insert into s values ({ROWS + 1}, 'forbidden')")
+    fill(databases)
+    (failure,) = run(made, run_id="r", secrets=secrets).failures
+    assert failure.code == "E_LOAD_CONSTRAINT"
+    assert "constraint 't_word_check'" in failure.message
+    assert content(databases) == before(databases)
+    assert databases.in_target("select * from flowadmin.load_ledger") == []
