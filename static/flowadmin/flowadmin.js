@@ -2,3 +2,11 @@
 document.addEventListener("formset:added", (event) => {
   setTimeout(() => event.target.querySelector("h3[x-on\\:click]")?.click());
 });
+
+// A picture larger than its frame stays where it was scrolled to when it is drawn anew.
+let scrolled = [0, 0];
+document.addEventListener("htmx:beforeSwap", () => {
+  const picture = document.querySelector(".picture");
+  if (picture) scrolled = [picture.scrollLeft, picture.scrollTop];
+});
+document.addEventListener("htmx:afterSwap", () => document.querySelector(".picture")?.scrollTo(...scrolled));

@@ -21,6 +21,7 @@ from workers.prefect.gateway import GatewayError
 from workflows import access
 from workflows.models import NodeRun, Run, RunState
 from workflows.pages.badges import RUN_BADGES, run_badge
+from workflows.pages.picture import Picture, picture_of_version
 from workflows.pages.receipts import receipt_view
 from workflows.pages.waiting import waiting_note, waiting_of
 from workflows.services import logs
@@ -92,6 +93,7 @@ def run_context(run: Run, viewer: Any) -> dict[str, Any]:
         "error": _error(run, node_runs),
         "waiting": waiting_note(run, viewer),
         "nodes": _node_lines(run, node_runs),
+        "picture": _picture(run, node_runs),
         "started": moment(run.started_at),
         "ended": moment(run.ended_at),
         "expected": moment(run.expected_at),
@@ -133,6 +135,13 @@ def _node_lines(run: Run, node_runs: list[NodeRun]) -> list[NodeLine]:
         else NodeLine(node["key"], node.get("name") or node["key"], node["kind"], waiting)
         for node in planned
     ] + [_line(row) for row in rest]
+
+
+def _picture(run: Run, node_runs: list[NodeRun]) -> Picture | None:
+    if run.version is None:
+        return None
+    not_run = run_badge(RunState.SKIPPED) if run.is_terminal else _NOT_STARTED
+    return picture_of_version(run.version.definition, run.version.layout, node_runs, not_run)
 
 
 def _line(row: NodeRun) -> NodeLine:

@@ -17,7 +17,8 @@ from workers.pages.badges import UNKNOWN, Badge
 from workers.pages.formats import moment
 from workflows import access
 from workflows.models import Registration, RegistrationState, Workflow
-from workflows.pages.badges import SEVERITY_BADGES, registration_badge
+from workflows.pages.badges import SEVERITY_BADGES, registration_badge, run_badge
+from workflows.pages.picture import picture_of_workflow
 from workflows.pages.receipts import receipt_view
 from workflows.pages.runs import run_lines
 from workflows.pages.upcoming import next_words
@@ -39,11 +40,16 @@ class IssueLine:
 
 def workflow_panels(workflow: Workflow) -> dict[str, Any]:
     """Context of the panels around the form."""
-    runs = workflow.runs.select_related("version")[:_SHOWN]
+    runs = list(workflow.runs.select_related("version")[:_SHOWN])
+    last = next((run for run in runs if run.started_at), None)
     assignment = PoolAssignment.objects.select_related("pool").filter(workflow=workflow).first()
     return {
         **registration_context(workflow),
         "runs": run_lines(runs),
+        "picture": picture_of_workflow(workflow, last.node_runs.all() if last else ()),
+        "last_run": last,
+        "last_run_badge": run_badge(last.state) if last else None,
+        "last_run_at": moment(last.created_at) if last else "",
         "versions": workflow.versions.select_related("author").defer("definition", "layout")[
             :_SHOWN
         ],
