@@ -96,7 +96,8 @@ class NodeTask:
 )
 def run_workflow(plan: dict[str, Any], parameters: dict[str, Any] | None = None) -> State[Any]:
     """Run a plan's JSON to its end; ``parameters`` override the plan's own."""
-    logging.getLogger("prefect.task_runs").addFilter(_is_news)
+    for logger in ("prefect.task_runs", "prefect.flow_runs"):
+        logging.getLogger(logger).addFilter(_is_news)
     try:
         session = RunSession(
             Plan.model_validate(plan),
@@ -131,8 +132,8 @@ def outcome_message(outcome: NodeOutcome) -> str:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """A node's end is logged by the node itself, in words; Prefect's own line repeats it."""
-    return not record.getMessage().startswith("Finished in state")
+    """How a node ended is logged by the node itself, in words; Prefect's own lines repeat it."""
+    return not record.getMessage().startswith(("Finished in state", "Task run failed with state"))
 
 
 def _run_aside(session: RunSession) -> Any:

@@ -70,6 +70,7 @@ def test_a_run_moves_rows_and_says_so_by_node(bench: Bench, worker: psutil.Proce
     of_filter = nodes["filter"].id
     lines = wait_for("logs", lambda: bench.gateway.logs(run.id, task_run_id=of_filter))
     assert any("'filter' ended: 5 rows in, 3 rows out" in line.message for line in lines)
+    assert not any("Finished in state" in line.message for line in lines)
 
 
 def test_a_failed_node_fails_the_run_and_skips_what_follows(

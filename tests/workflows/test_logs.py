@@ -28,6 +28,11 @@ def test_lines_of_a_run_name_their_nodes(run):
     ]
 
 
+def test_a_node_without_a_name_goes_by_its_key(run):
+    run.node_runs.update(node_name="")
+    assert logs.read(run)[1].node_name == "read"
+
+
 def test_lines_of_one_node(run):
     assert [line.message for line in logs.read(run, node_key="read")] == ["reads"]
 

@@ -46,6 +46,6 @@ def _entry(line: LogLine, node: NodeRun | None) -> LogEntry:
         level=line.level,
         message=line.message,
         node_key=node.node_key if node else "",
-        node_name=node.node_name if node else "",
+        node_name=(node.node_name or node.node_key) if node else "",
         task_run_id=line.task_run_id,
     )
