@@ -100,11 +100,11 @@ class _Node:
         try:
             self.sql = self.kind.sql(self.config, self.inputs, self.context)
             self.schema = self._describe(self.sql)
+            for probe in self.kind.probes(self.config, {"in": self.schema}, self.context):
+                _describe(probe.sql, (_port("in", self.schema),))
         except ExpressionError as error:
             finding = Issue(code=error.finding, message=error.message)
         except duckdb.Error as error:
-            for probe in self.kind.probes(self.config, {"in": self.schema}, self.context):
-                _describe(probe.sql, (_port("in", self.schema),))
             finding = Issue(code="type_mismatch", message=_cleaned(error), field=self._culprit())
         else:
             return issues
@@ -129,13 +129,13 @@ class _Node:
         return fields[0] if len(fields) == 1 else ""
 
 
-@lru_cache(maxsize=8192)
-def _describe(sql: str, ports: tuple[_Port, ...]) -> Schema:
-    """The columns of ``sql`` over empty relations called like ``ports``; nothing is executed."""
 def _port(name: str, schema: Schema) -> _Port:
     return name, tuple((column.name, column.type) for column in schema)
 
 
+@lru_cache(maxsize=8192)
+def _describe(sql: str, ports: tuple[_Port, ...]) -> Schema:
+    """The columns of ``sql`` over empty relations called like ``ports``; nothing is executed."""
     relations = ", ".join(f"{quote(port)} AS ({_empty(columns)})" for port, columns in ports)
     relation = _session().cursor().sql(f"WITH {relations} {sql}" if ports else sql)
     return Schema.of(zip(relation.columns, map(str, relation.types), strict=True))
