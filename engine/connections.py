@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,7 @@ class Connections:
                     opened.connector.attach(opened.config, sandbox.database, alias)
                 self._attached.add(slug)
                 if self._attached >= set(self._readers):
-                    sandbox.lock()
+                    sandbox.lock(self._folders())
 
     def alias(self, slug: str, session: int, reader: int) -> str:
         """Under which the ``reader``-th source reads in a session; short, for it must fit into
@@ -96,6 +96,16 @@ class Connections:
                 opened = self.open(slug)
                 for alias in self._aliases(slug, sessions):
                     opened.connector.cancel(opened.config, alias)
+
+    def _folders(self) -> Iterator[str]:
+        """Folders that the run's connections read from or write to.
+
+        One that cannot be opened has none; what uses it fails, and says so.
+        """
+        for slug in self._connections:
+            with contextlib.suppress(ConnectorError, PlanError):
+                opened = self.open(slug)
+                yield from opened.connector.folders(opened.config)
 
     def _aliases(self, slug: str, sessions: Iterable[int]) -> list[str]:
         readers = range(self._readers[slug])

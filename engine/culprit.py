@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
+from engine import malformed
 from engine.errors import StepFailed
 from engine.fusion import fuse
 from engine.plan import Step
@@ -77,6 +78,8 @@ def _failed(step: str, error: duckdb.Error) -> StepFailed:
 
 def in_words(error: duckdb.Error) -> str:
     """DuckDB's message without its class, its hints and its picture of the query."""
+    if about_file := malformed.explain(str(error)):
+        return about_file
     text = str(error).split("\n\nLINE ")[0].strip()
     head, separator, rest = text.partition(" Error: ")
     return " ".join((rest if separator and len(head) < 30 else text).split())

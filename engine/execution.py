@@ -260,7 +260,7 @@ class Execution:
         query = fuse(ready.tree, ready.sql, self._names, edge, self._sorted)
         result = opened.connector.load(
             opened.config,
-            load,
+            kind.load(config, load),
             session,
             query,
             on_rows=lambda rows: watch.check(),

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.connector import Extraction, TableName
+from engine.connector import Extraction, Load, TableName
 from engine.issue import Issue
 from engine.schema import Column, Schema
 
@@ -161,6 +161,10 @@ class Target(Kind[ConfigT]):
     def table(self, config: ConfigT) -> TableName:
         """The table this node writes to."""
         raise NotImplementedError
+
+    def load(self, config: ConfigT, load: Load) -> Load:
+        """``load`` with what only connectors of this kind's medium need to know."""
+        return load
 
     def mapping(self, config: ConfigT, rows: Schema, table: Sequence[Column]) -> Mapping[str, str]:
         """Target column → input column, for ``rows`` written into a ``table`` of these columns."""

@@ -1,25 +1,24 @@
 """The DuckDB a run works in: its memory, files, and what SQL may reach.
 
 One in-memory database per run. Expressions of users pass an allow-list before they get
-here; these settings are the second wall: no files but the spill folder and open pipes,
-no network but the attached databases, nothing that can be set back.
+here; these settings are the second wall: no files but the spill folder, open pipes and the
+folders of the run's connections to files, no network but the attached databases, nothing that
+can be set back.
 """
 
 from __future__ import annotations
 
 import queue
-import shutil
-import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
 from engine.errors import Interrupted
 from engine.schema import quote
+from engine.scratch import Scratch
 
 #: Keep the operators of a query where its text puts them, so that each node can be counted.
 _DISABLED_OPTIMIZERS = (
@@ -39,12 +38,18 @@ _SETTINGS = (
     "SET python_enable_replacements = false",
 )
 
-#: Pipes are reached by their descriptor; spill files are DuckDB's own business.
-_LOCK = (
-    "SET allowed_directories = ['/dev/fd/']",
-    "SET enable_external_access = false",
-    "SET lock_configuration = true",
-)
+
+def locking(folders: Iterable[str] = ()) -> tuple[str, ...]:
+    """Statements after which SQL reaches no files but pipes and those in ``folders``.
+
+    Pipes are reached by their descriptor; spill files are DuckDB's own business.
+    """
+    allowed = (f"'{folder.replace(chr(39), chr(39) * 2)}/'" for folder in ("/dev/fd", *folders))
+    return (
+        f"SET allowed_directories = [{', '.join(allowed)}]",
+        "SET enable_external_access = false",
+        "SET lock_configuration = true",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ class Sandbox:
     def __init__(
         self, *, memory_limit_mb: int, sessions: int = 4, threads: int = 2, max_spill_gb: int = 50
     ) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="flowadmin-run-"))
+        self._scratch = Scratch()
+        self.folder = self._scratch.path
         self._database = duckdb.connect(
             config={
                 "memory_limit": f"{memory_limit_mb}MB",
@@ -88,7 +94,7 @@ class Sandbox:
         for session in self.sessions:
             session.connection.close()
         self._database.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._scratch.close()
 
     @property
     def database(self) -> duckdb.DuckDBPyConnection:
@@ -99,10 +105,12 @@ class Sandbox:
     def is_interrupted(self) -> bool:
         return self._stopped.is_set()
 
-    def lock(self) -> None:
-        """Shut files, network and settings; nothing can be attached from here on."""
+    def lock(self, folders: Iterable[str] = ()) -> None:
+        """Shut network, settings and files but those in ``folders``; nothing can be attached
+        from here on.
+        """
         if not self._is_locked:
-            for setting in _LOCK:
+            for setting in locking(folders):
                 self._database.execute(setting)
             self._is_locked = True
 

@@ -72,6 +72,11 @@ class Environment(BaseSettings):
     flowadmin_pool_keys: str = Field(
         "", description="Folder with the private keys of pools, <pool>.key; workers need it."
     )
+    flowadmin_file_roots: str = Field(
+        "",
+        description="Folders in which connections to files may lie, separated by colons; "
+        "empty = none. Workers and the web side each go by their own.",
+    )
     flowadmin_static_root: Path = Field(
         HOME / "static", description="Folder into which static files are collected."
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import dj_database_url
 from django.templatetags.static import static
 from django.urls import reverse_lazy
@@ -173,3 +175,5 @@ FLOWADMIN_SECRET_KEYS = _split(environment.flowadmin_secret_keys.get_secret_valu
 PREFECT_API_URL = environment.prefect_api_url
 PREFECT_API_AUTH_STRING = environment.prefect_api_auth_string.get_secret_value()
 FLOWADMIN_WAKE_URL = environment.flowadmin_wake_url
+# The engine knows no Django: it reads its own settings where a worker has them.
+os.environ["FLOWADMIN_FILE_ROOTS"] = environment.flowadmin_file_roots

@@ -32,6 +32,8 @@ class ConnectionFacts:
     connector: str
     options: Mapping[str, Any]
     revision: int = 1
+    #: What its connector reaches; kinds of the same medium can use it.
+    medium: str = "database"
     #: What its connector finds wrong with its settings, in words; empty = usable.
     problems: tuple[str, ...] = ()
 
@@ -154,13 +156,25 @@ def _check_connections(
     for step in steps:
         if step.key not in configs:
             continue
-        for slug in kinds[step.kind].connections(configs[step.key]):
+        kind = kinds[step.kind]
+        for slug in kind.connections(configs[step.key]):
             if slug not in connections:
                 message = unknown("connection", slug, sorted(connections))
                 yield _connection_issue("connection_missing", message, step.key)
+            elif connections[slug].medium != kind.medium:
+                message = _mismatch(kind, slug, connections[slug])
+                yield _connection_issue("connector_mismatch", message, step.key)
             for problem in connections[slug].problems if slug in connections else ():
                 message = f"connection '{slug}' cannot be used: {problem}"
                 yield _connection_issue("connection_invalid", message, step.key)
+
+
+def _mismatch(kind: AnyKind, slug: str, facts: ConnectionFacts) -> str:
+    return (
+        f"a node of kind '{kind.slug}' needs a connection to a medium '{kind.medium}', but "
+        f"'{slug}' is one of connector '{facts.connector}' (medium '{facts.medium}'); "
+        "choose another connection, or another kind of node"
+    )
 
 
 def _connection_issue(code: str, message: str, node: str) -> Issue:

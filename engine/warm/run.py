@@ -13,6 +13,7 @@ from engine.warm.lines import Line
 KEPT = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV"}
     | {"SSL_CERT_FILE", "SSL_CERT_DIR", "FLOWADMIN_POOL_KEYS", "FLOWADMIN_WAKE_URL"}
+    | {"FLOWADMIN_FILE_ROOTS"}
 )
 KEPT_PREFIXES = ("LC_", "PYTHON", "PREFECT_")
 #: What only the worker itself may know: the same Redis is the web side's broker.

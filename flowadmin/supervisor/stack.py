@@ -57,6 +57,7 @@ class Stack:
         if self.is_given("prefect_api_url"):
             del brought["PREFECT_API_AUTH_STRING"]
         values = {name: self._chosen(name, value) for name, value in brought.items()}
+        values["FLOWADMIN_FILE_ROOTS"] = self._chosen("FLOWADMIN_FILE_ROOTS", "")
         values["FLOWADMIN_WAKE_URL"] = self._chosen("FLOWADMIN_WAKE_URL", values["REDIS_URL"])
         return values
 
@@ -141,6 +142,7 @@ class Stack:
             "PREFECT_API_AUTH_STRING",
             "FLOWADMIN_POOL_KEYS",
             "FLOWADMIN_WAKE_URL",
+            "FLOWADMIN_FILE_ROOTS",
         )
         runtime = self.runtime()
         env = {name: runtime[name] for name in names if name in runtime}

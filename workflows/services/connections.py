@@ -73,6 +73,7 @@ def facts_of(team: Team, used: Iterable[str]) -> dict[str, ConnectionFacts]:
             connector=connection.connector,
             options=_options_in_clear(connection),
             revision=connection.revision,
+            medium=_medium(connection),
             problems=_problems(connection) if connection.slug in checked else (),
         )
         for connection in team.connections.all()
@@ -99,6 +100,12 @@ def _options_in_clear(connection: Connection) -> dict[str, Any]:
         else frozenset()
     )
     return {name: value for name, value in connection.options.items() if name not in hidden}
+
+
+def _medium(connection: Connection) -> str:
+    """What it reaches; of a connector that is not installed, the usual is assumed."""
+    connector: Connector[Any] | None = connectors().get(connection.connector)
+    return connector.medium if connector else Connector.medium
 
 
 def _problems(connection: Connection) -> tuple[str, ...]:
