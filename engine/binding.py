@@ -18,6 +18,7 @@ from engine.errors import ExpressionError
 from engine.issue import Issue, Severity
 from engine.kind import OUTPUT, AnyKind, Context, NodeConfig, Source, Target, Transform
 from engine.plan import Step
+from engine.projection import duplicates
 from engine.schema import Column, Schema, quote
 
 #: An input port and the (name, type) of each of its columns.
@@ -107,7 +108,7 @@ class _Node:
         except duckdb.Error as error:
             finding = Issue(code="type_mismatch", message=_cleaned(error), field=self._culprit())
         else:
-            return issues
+            return issues if has_error else [*issues, *self._doubled(self.schema)]
         # What the kind itself found is the cause, in better words.
         return issues if has_error else [*issues, finding]
 
@@ -117,8 +118,13 @@ class _Node:
         # To whom a row goes is between the node and its readers, and no column of theirs.
         return Schema(tuple(column for column in found if column.name != OUTPUT))
 
+    def _doubled(self, schema: Schema) -> Iterable[Issue]:
+        """Names that two columns have: DuckDB would rename one of them."""
+        for issue in duplicates(schema.names, "{}"):
+            yield issue.model_copy(update={"field": self._culprit()})
+
     def _culprit(self) -> str:
-        """The field to blame: the first of ``columns`` that fails alone, or the only field."""
+        """The field to blame: the first of ``columns`` that fails alone, ``sql``, or the only."""
         for index, column in enumerate(getattr(self.config, "columns", ())):
             alone = self.config.model_copy(update={"columns": [column]})
             try:
@@ -126,7 +132,7 @@ class _Node:
             except duckdb.Error:
                 return f"columns.{index}"
         fields = list(type(self.config).model_fields)
-        return fields[0] if len(fields) == 1 else ""
+        return "sql" if "sql" in fields else fields[0] if len(fields) == 1 else ""
 
 
 def _port(name: str, schema: Schema) -> _Port:
@@ -137,7 +143,11 @@ def _port(name: str, schema: Schema) -> _Port:
 def _describe(sql: str, ports: tuple[_Port, ...]) -> Schema:
     """The columns of ``sql`` over empty relations called like ``ports``; nothing is executed."""
     relations = ", ".join(f"{quote(port)} AS ({_empty(columns)})" for port, columns in ports)
-    relation = _session().cursor().sql(f"WITH {relations} {sql}" if ports else sql)
+    if relations:
+        # What the SQL defines itself joins what it is given.
+        given = f"WITH {relations}"
+        sql = f"{given}, {sql[5:]}" if sql.startswith("WITH ") else f"{given} {sql}"
+    relation = _session().cursor().sql(sql)
     return Schema.of(zip(relation.columns, map(str, relation.types), strict=True))
 
 

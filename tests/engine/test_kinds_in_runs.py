@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from pipelines import Databases, plan, secrets, source, target, transform
 
 from engine.interpreter import run
@@ -223,3 +224,48 @@ def test_a_warning_is_told_with_the_outcome(databases: Databases) -> None:
     )
     assert counts(outcome)["write"] == (10, 10)
     assert outcome.nodes["check"].warnings == ("expected at most 5 rows, and found (rows=10)",)
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [
+        ("select n.id, n.k from list l join numbers n on n.k = l.k", 7),
+        ("select id, k from numbers where k in (select k from list) limit 2", 2),
+        ("select a.id, b.k from numbers a join numbers b using (id), list", 20),
+    ],
+)
+def test_inputs_of_sql_are_counted_however_they_are_read(
+    databases: Databases, sql: str, rows: int
+) -> None:
+    listed = {"columns": [{"name": "k", "type": "int"}], "rows": [[1], [2]]}
+    outcome = run_plan(
+        databases,
+        numbers(databases),
+        node("list", "inline_source", listed),
+        transform("some", "filter", "read", condition="id > 0"),
+        node(
+            "sql", "sql", {"inputs": ["list", "numbers"], "sql": sql}, list="list", numbers="some"
+        ),
+        target("write", "t", "sql"),
+    )
+    assert counts(outcome) == {
+        "read": (None, 10),
+        "list": (None, 2),
+        "some": (10, 10),
+        "sql": (12, rows),
+        "write": (rows, rows),
+    }
+
+
+@pytest.mark.parametrize("sql", ['select * from "in" limit 3', 'select * from "in" where id <= 3'])
+def test_a_limit_in_sql_is_not_taken_for_the_count_of_its_input(
+    databases: Databases, sql: str
+) -> None:
+    outcome = run_plan(
+        databases,
+        numbers(databases),
+        node("sql", "sql", {"sql": sql}, in_="read"),
+        target("write", "t", "sql"),
+    )
+    assert counts(outcome)["read"] == (None, 10)
+    assert counts(outcome)["sql"] == (10, 3)
