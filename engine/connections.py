@@ -79,8 +79,12 @@ class Connections:
                 for alias in self._aliases(slug, [s.number for s in sandbox.sessions]):
                     opened.connector.attach(opened.config, sandbox.database, alias)
                 self._attached.add(slug)
-                if self._attached >= set(self._readers):
-                    sandbox.lock(self._folders())
+                self._lock_when_complete(sandbox)
+
+    def lock_when_complete(self, sandbox: Sandbox) -> None:
+        """Lock the sandbox if all that is read is attached, or if nothing is."""
+        with self._lock:
+            self._lock_when_complete(sandbox)
 
     def alias(self, slug: str, session: int, reader: int) -> str:
         """Under which the ``reader``-th source reads in a session; short, for it must fit into
@@ -96,6 +100,10 @@ class Connections:
                 opened = self.open(slug)
                 for alias in self._aliases(slug, sessions):
                     opened.connector.cancel(opened.config, alias)
+
+    def _lock_when_complete(self, sandbox: Sandbox) -> None:
+        if self._attached >= set(self._readers):
+            sandbox.lock(self._folders())
 
     def _folders(self) -> Iterator[str]:
         """Folders that the run's connections read from or write to.

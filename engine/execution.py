@@ -119,6 +119,7 @@ class Execution:
         ):
             try:
                 ready = self._bind(stage, session)
+                self._connections.lock_when_complete(self._sandbox)
                 counted = self._run(ready, session.connection, watch)
             except ConnectorError:
                 watch.check()  # what was stopped fails in other words than why it was
