@@ -110,7 +110,11 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         run = self.find(request, object_id)
-        context = {"title": f"Run of {run.workflow}", **run_context(run, request.user)}
+        context = {
+            "title": f"Run of {run.workflow}",
+            **run_context(run, request.user),
+            "log_node": request.GET.get("node", ""),
+        }
         return super().change_view(
             request, object_id, form_url, {**context, **(extra_context or {})}
         )

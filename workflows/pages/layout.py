@@ -8,8 +8,8 @@ from itertools import combinations
 from statistics import fmean
 
 #: Size of a node, and the room between nodes, in pixels.
-WIDTH, HEIGHT = 208, 64
-_GAP_X, _GAP_Y = 48, 20
+WIDTH, HEIGHT = 196, 64
+_GAP_X, _GAP_Y = 40, 20
 
 #: From the output of the first node to an input of the second.
 Edge = tuple[str, str]

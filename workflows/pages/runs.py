@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,9 +20,12 @@ from workers.pages.formats import count, duration, moment
 from workers.prefect.gateway import GatewayError
 from workflows import access
 from workflows.models import NodeRun, Run, RunState
+from workflows.pages.advice import advice
 from workflows.pages.badges import RUN_BADGES, run_badge
+from workflows.pages.changes import changes, last_good_run
 from workflows.pages.picture import Picture, picture_of_version
 from workflows.pages.receipts import receipt_view
+from workflows.pages.timeline import Bar, timeline
 from workflows.pages.waiting import waiting_note, waiting_of
 from workflows.services import logs
 
@@ -49,6 +52,18 @@ class NodeLine:
     rows_out: str = count(None)
     time: str = duration(None)
     message: str = ""
+    bar: Bar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCard:
+    """The cause; ``key`` is empty when the run failed as a whole."""
+
+    key: str
+    title: str
+    code: str
+    message: str
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +102,15 @@ def _run_line(run: Run, waiting: str) -> RunLine:
 def run_context(run: Run, viewer: Any) -> dict[str, Any]:
     """All that ``fragments/run_status.html`` shows."""
     node_runs = list(run.node_runs.all())
+    scale = timeline(node_runs, run.ended_at or timezone.now())
     return {
         "run": run,
         "badge": run_badge(run.state),
         "error": _error(run, node_runs),
         "waiting": waiting_note(run, viewer),
-        "nodes": _node_lines(run, node_runs),
+        "nodes": _node_lines(run, node_runs, scale.bars if scale else {}),
+        "scale": scale.length if scale else "",
+        **_compared(run),
         "picture": _picture(run, node_runs),
         "started": moment(run.started_at),
         "ended": moment(run.ended_at),
@@ -110,19 +128,34 @@ def _seconds(run: Run) -> float | None:
     return run.duration_seconds
 
 
-def _error(run: Run, node_runs: list[NodeRun]) -> dict[str, str] | None:
+def _compared(run: Run) -> dict[str, Any]:
+    """With the last run that went well, as soon as this one has ended."""
+    good = last_good_run(run) if run.is_terminal else None
+    return {"good_run": good, "changes": changes(good, run) if good else []}
+
+
+def _error(run: Run, node_runs: list[NodeRun]) -> ErrorCard | None:
     """The cause: what the node that failed first says, or else the run itself."""
     if run.state not in _BAD:
         return None
     failed = [row for row in node_runs if row.state in _BAD]
     failed.sort(key=lambda row: row.ended_at or row.state_at or run.created_at)
     cause: NodeRun | Run = failed[0] if failed else run
-    node = f"node '{failed[0].node_name or failed[0].node_key}'" if failed else ""
-    message = cause.message or run.message or "no message came with the failure; see the log"
-    return {"code": cause.error_code or run.error_code, "node": node, "message": message}
+    code = cause.error_code or run.error_code
+    return ErrorCard(
+        key=failed[0].node_key if failed else "",
+        title=_failure(failed[0]) if failed else "The run failed",
+        code=code,
+        message=cause.message or run.message or "no message came with the failure; see the log",
+        advice=advice(code),
+    )
 
 
-def _node_lines(run: Run, node_runs: list[NodeRun]) -> list[NodeLine]:
+def _failure(row: NodeRun) -> str:
+    return f"Failed at node '{row.node_name or row.node_key}'"
+
+
+def _node_lines(run: Run, node_runs: list[NodeRun], bars: Mapping[str, Bar]) -> list[NodeLine]:
     """Nodes in the order of the version that ran, those that have not started included."""
     seen = {row.node_key: row for row in node_runs}
     planned = run.version.definition.get("nodes", []) if run.version else []
@@ -130,11 +163,11 @@ def _node_lines(run: Run, node_runs: list[NodeRun]) -> list[NodeLine]:
     rest = [row for key, row in seen.items() if key not in keys]
     waiting = run_badge(RunState.SKIPPED) if run.is_terminal else _NOT_STARTED
     return [
-        _line(seen[node["key"]])
+        _line(seen[node["key"]], bars)
         if node["key"] in seen
         else NodeLine(node["key"], node.get("name") or node["key"], node["kind"], waiting)
         for node in planned
-    ] + [_line(row) for row in rest]
+    ] + [_line(row, bars) for row in rest]
 
 
 def _picture(run: Run, node_runs: list[NodeRun]) -> Picture | None:
@@ -144,7 +177,7 @@ def _picture(run: Run, node_runs: list[NodeRun]) -> Picture | None:
     return picture_of_version(run.version.definition, run.version.layout, node_runs, not_run)
 
 
-def _line(row: NodeRun) -> NodeLine:
+def _line(row: NodeRun, bars: Mapping[str, Bar]) -> NodeLine:
     seconds = row.seconds if row.seconds is not None else row.duration_seconds
     return NodeLine(
         key=row.node_key,
@@ -155,6 +188,7 @@ def _line(row: NodeRun) -> NodeLine:
         rows_out=count(row.rows_out),
         time=duration(seconds),
         message=row.message if row.state in _BAD else "",
+        bar=bars.get(row.node_key),
     )
 
 

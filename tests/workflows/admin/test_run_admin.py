@@ -64,6 +64,37 @@ def test_the_cause_is_what_the_node_that_failed_says(root, run):
     assert text.index("division by zero") < text.index("<h2>Nodes</h2>")
 
 
+def test_the_cause_comes_with_advice_and_the_log_of_its_node(root, run):
+    NodeRunFactory(run=run, node_key="keep", state="FAILED", error_code="E_UNREACHABLE")
+    Run.objects.update(state=RunState.FAILED)
+    text = root.get(page_of(run)).content.decode()
+    assert "Test the connection on its page" in text
+    assert f"{page_of(run)}?node=keep#run-log" in text
+    text = root.get(page_of(run), {"node": "keep"}).content.decode()
+    assert '<option value="keep" selected>' in text
+    assert "log/?node=keep" in text
+
+
+def test_an_ended_run_is_compared_with_the_last_good_one(root, run, django_assert_max_num_queries):
+    good = RunFactory(
+        workflow=run.workflow, state="COMPLETED", created_at=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    NodeRunFactory(run=good, node_key="read", rows_out=4000)
+    NodeRunFactory(run=run, node_key="read", rows_out=1000)
+    assert page_of(good) not in root.get(page_of(run)).content.decode()
+    Run.objects.filter(pk=run.pk).update(state=RunState.FAILED)
+    with django_assert_max_num_queries(12):
+        text = root.get(page_of(run)).content.decode()
+    assert page_of(good) in text
+    assert "1,000 (-75 %)" in text
+
+
+def test_nodes_that_have_begun_have_a_bar(root, run):
+    begun = datetime.now(UTC)
+    NodeRunFactory(run=run, node_key="read", state="RUNNING", started_at=begun)
+    assert 'class="bar bar-busy"' in root.get(page_of(run)).content.decode()
+
+
 def test_nodes_that_have_not_started_are_shown_as_waiting(root, team):
     nodes = {"nodes": [{"key": "write", "kind": "database_target", "name": "Mart"}]}
     version = VersionFactory(workflow=WorkflowFactory(team=team), definition=nodes)
