@@ -56,6 +56,11 @@ class Environment(BaseSettings):
     flowadmin_csrf_trusted_origins: str = Field(
         "", description="Origins trusted for forms, separated by commas."
     )
+    flowadmin_https: bool = Field(
+        False,
+        description="Served over https by a proxy that sets X-Forwarded-Proto: "
+        "cookies are sent over https only.",
+    )
     flowadmin_web_port: int = Field(8000, description="Port of the web server.")
     flowadmin_prefect_port: int = Field(4200, description="Port of the embedded Prefect server.")
     flowadmin_postgres_port: int = Field(5433, description="Port of the embedded PostgreSQL.")
