@@ -25,10 +25,12 @@ class SortColumn(NodeConfig):
     )
 
 
-def ordering(columns: Sequence[SortColumn], schema: Schema) -> str:
+def ordering(columns: Sequence[SortColumn], schema: Schema, *, backwards: bool = False) -> str:
     """What follows ORDER BY. Raises ``ExpressionError`` for a column that is not there."""
+    nulls = "FIRST" if backwards else "LAST"
     return ", ".join(
-        f"{quote(column_of(schema, c.column).name)} {c.direction.upper()} NULLS LAST"
+        f"{quote(column_of(schema, c.column).name)} "
+        f"{'DESC' if (c.direction == 'desc') != backwards else 'ASC'} NULLS {nulls}"
         for c in columns
     )
 

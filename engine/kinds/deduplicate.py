@@ -9,7 +9,7 @@ from pydantic import Field
 
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Transform
-from engine.ordering import SortColumn, check_ordering, rank_value
+from engine.ordering import SortColumn, check_ordering, ordering
 from engine.projection import column_of, missing, unused
 from engine.schema import Schema, quote
 
@@ -47,18 +47,19 @@ class Deduplicate(Transform[DeduplicateConfig]):
         if not config.key:
             return 'SELECT DISTINCT * FROM "in"'
         key = ", ".join(quote(column_of(schema, name).name) for name in config.key)
-        direction = "ASC" if config.keep == "first" else "DESC"
-        origin, rank = '"in"', rank_value(config.order_by, schema) if config.order_by else ""
-        if not rank:
+        is_last = config.keep == "last"
+        origin, order = '"in"', ordering(config.order_by, schema, backwards=is_last)
+        if not order:
             # Numbering makes DuckDB read one row after the other; threads would mix them.
-            rank = quote(unused(schema, "arrival"))
-            origin = f'(SELECT *, row_number() OVER () AS {rank} FROM "in")'
+            arrival = quote(unused(schema, "arrival"))
+            origin = f'(SELECT *, row_number() OVER () AS {arrival} FROM "in")'
+            order = f"{arrival} {'DESC' if is_last else 'ASC'}"
         columns = ", ".join(map(quote, schema.names))
         # A row with none before it is the first. Asking for row number 1 instead, DuckDB keeps
         # all rows in memory.
         return (
             f"SELECT {columns} FROM {origin} "
-            f"QUALIFY lag(true) OVER (PARTITION BY {key} ORDER BY {rank} {direction}) IS NULL"
+            f"QUALIFY lag(true) OVER (PARTITION BY {key} ORDER BY {order}) IS NULL"
         )
 
     def check(
