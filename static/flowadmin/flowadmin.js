@@ -10,3 +10,11 @@ document.addEventListener("htmx:beforeSwap", () => {
   if (picture) scrolled = [picture.scrollLeft, picture.scrollTop];
 });
 document.addEventListener("htmx:afterSwap", () => document.querySelector(".picture")?.scrollTo(...scrolled));
+
+// The server does not know the viewer's zone: what is marked so is told in it as well.
+document.addEventListener("htmx:load", (event) => {
+  for (const time of event.target.querySelectorAll("time.local")) {
+    const words = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "long" });
+    time.textContent = `(here ${words})`;
+  }
+});
