@@ -206,3 +206,22 @@ def test_a_killed_load_shows_all_or_nothing_and_a_retry_loads_once(
     assert exchange.run(READ, target).ok
     assert len(ids(exchange)) == 300_000
     assert left_over(exchange, path) == []
+
+
+def test_a_sorted_file_is_in_order(exchange: Exchange) -> None:
+    exchange.make("in.parquet", "SELECT (hash(i) % 100000)::BIGINT AS id FROM range(300000) t(i)")
+    edges = (Input(port="in", step="read"),)
+    config = {"order_by": [{"column": "id"}]}
+    sort = Step(key="sort", name="sort", kind="sort", config=config, inputs=edges)
+    target = write("out.csv").model_copy(update={"inputs": (Input(port="in", step="sort"),)})
+    assert exchange.run(read("in.parquet", format="parquet"), sort, target).ok
+    lines = [int(line) for line in exchange.text("out.csv").split()[1:]]
+    assert len(lines) == 300_000
+    assert lines == sorted(lines)
+
+
+def test_more_partitions_than_files_that_may_be_open_lose_no_row(exchange: Exchange) -> None:
+    exchange.make("in.parquet", "SELECT i AS id, hash(i) % 300 AS part FROM range(60000) t(i)")
+    target = write("out", format="parquet", mode="append", partition_by=["part"])
+    assert exchange.run(read("in.parquet", format="parquet"), target).ok
+    assert ids(exchange) == list(range(60_000))
