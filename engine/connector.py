@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from engine.errors import ConnectorError
 from engine.schema import Column, Schema
 
 if TYPE_CHECKING:
@@ -48,6 +49,36 @@ class TableName:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows of an extraction are new, by the values of ``column``.
+
+    Values are in the database's own text form. ``upto`` is None where there are no rows.
+    """
+
+    column: str
+    #: Taken from the lower bound: seconds of dates and timestamps, else a number.
+    overlap: float = 0
+    #: Rows above the least of these; empty = from the first row.
+    above: tuple[str, ...] = ()
+    upto: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """Up to where a target has what a source reads; ``before`` and ``after`` its load.
+
+    ``source`` and ``target`` are node keys; ``scope`` tells what they read and write.
+    """
+
+    workflow_id: str
+    source: str
+    target: str
+    scope: str
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Extraction:
     """What a source node asks of its connector: a table or one read-only SELECT."""
 
@@ -58,6 +89,8 @@ class Extraction:
     #: A condition in the expression language over the table's columns; empty = none.
     filter: str = ""
     parameters: Mapping[str, Any] | None = None
+    #: The rows of an incremental source; None = all.
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +110,8 @@ class Load:
     node: str
     keys: tuple[str, ...] = ()
     creates: tuple[Column, ...] = ()
+    #: Moved in the transaction of the load.
+    watermarks: tuple[Watermark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +162,18 @@ class Connector(ABC, Generic[ConfigT]):
     @abstractmethod
     def relation(self, config: ConfigT, extraction: Extraction, alias: str) -> str:
         """A DuckDB SELECT that streams the extraction's rows from ``alias``."""
+
+    def latest(self, config: ConfigT, extraction: Extraction, column: str) -> str | None:
+        """The largest value of ``column``, as text; None where there is none."""
+        raise ConnectorError(f"{self.label} cannot be read incrementally", permanent=True)
+
+    def watermark(self, config: ConfigT, mark: Watermark) -> str | None:
+        """The value that the load before this one has left; None before the first."""
+        raise ConnectorError(
+            f"{self.label} keeps no watermarks, so no incremental source can feed it; "
+            "read all rows instead",
+            permanent=True,
+        )
 
     @abstractmethod
     def target_columns(self, config: ConfigT, table: TableName) -> Sequence[Column]:

@@ -18,6 +18,7 @@ from engine.culprit import find_culprit
 from engine.errors import ConnectorError, EngineError, PlanError, StepFailed, TableNotFound
 from engine.fusion import Counted, fuse, read_profile
 from engine.graph import parse_configs
+from engine.incremental import Progress
 from engine.issue import Severity
 from engine.kind import OUTPUT, AnyKind, Context, NodeConfig, Source, Target, Transform
 from engine.optimizer import Stage
@@ -91,6 +92,9 @@ class Execution:
         )
         self._sandbox = Sandbox(memory_limit_mb=plan.memory_limit_mb, sessions=sessions)
         self._kept: dict[str, Kept] = {}
+        self._progress = Progress(
+            plan, kinds=kinds, configs=self._configs, connections=self._connections
+        )
 
     def close(self) -> None:
         self._sandbox.close()
@@ -161,7 +165,7 @@ class Execution:
         with blaming(step.key):
             kind, config = self._kind(step), self._config(step)
             opened = self._connections.open(config.connection)
-            extraction = kind.extraction(config, self._context)
+            extraction = self._progress.windowed(step, kind.extraction(config, self._context))
             schema = opened.connector.describe(opened.config, extraction)
             self._connections.attach(config.connection, self._sandbox)
             return schema, opened.connector.relation(opened.config, extraction, alias)
@@ -257,6 +261,7 @@ class Execution:
             node=sink.key,
             keys=kind.keys(config, table),
             creates=created,
+            watermarks=self._progress.moved_by(sink.key),
         )
         query = fuse(ready.tree, ready.sql, self._names, edge, self._sorted)
         result = opened.connector.load(

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.connector import Extraction, Load, TableName
+from engine.connector import Extraction, Load, TableName, Window
 from engine.issue import Issue
 from engine.schema import Column, Schema
 
@@ -146,6 +146,10 @@ class Source(Kind[ConfigT]):
     def extraction(self, config: ConfigT, context: Context) -> Extraction:
         """What this node asks of its connection's connector."""
         raise NotImplementedError
+
+    def incremental(self, config: ConfigT) -> Window | None:
+        """By which column only new rows are read; None where all are."""
+        return None
 
     def check(self, config: ConfigT, output: Schema, context: Context) -> Iterable[Issue]:
         """Findings once the columns it yields are known; issues as in ``Transform.check``."""

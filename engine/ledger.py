@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 _TABLE = "load_ledger"
-#: Serializes the making of ledgers; any constant that nothing else uses.
-_MAKING = 0x464C4F57
+#: Serializes the making of ledgers and watermarks; any constant that nothing else uses.
+MAKING = 0x464C4F57
 
 
 def prepare(connection: Connection, schema: str) -> None:
@@ -44,7 +44,7 @@ def prepare(connection: Connection, schema: str) -> None:
 
 def _make(connection: Connection, schema: str) -> None:
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MAKING])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MAKING])
         # IF NOT EXISTS would ask for the right to create even where nothing is created.
         if connection.execute("SELECT to_regnamespace(%s)", [quote(schema)]).fetchone() == (None,):
             connection.execute(f"CREATE SCHEMA {quote(schema)}")

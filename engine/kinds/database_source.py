@@ -8,12 +8,29 @@ from typing import Self
 from pydantic import ConfigDict, Field, model_validator
 
 from engine.configuring import SettingError
-from engine.connector import Extraction, TableName
+from engine.connector import Extraction, TableName, Window
 from engine.expression import check
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Source
 from engine.readonly import refusal
 from engine.schema import Schema
+from engine.suggestion import unknown
+
+
+class Incremental(NodeConfig):
+    column: str = Field(
+        title="Column",
+        description="The column whose values grow: a number, a date or a timestamp.",
+        min_length=1,
+        json_schema_extra={"format": "column"},
+    )
+    overlap: float = Field(
+        0,
+        title="Overlap",
+        description="How far to read back for late rows: seconds of a timestamp, else a number.",
+        ge=0,
+        allow_inf_nan=False,
+    )
 
 
 class DatabaseSourceConfig(NodeConfig):
@@ -57,6 +74,11 @@ class DatabaseSourceConfig(NodeConfig):
         description="A condition that rows to read must meet; empty for all rows.",
         json_schema_extra={"widget": "code", "language": "expression"},
     )
+    incremental: Incremental | None = Field(
+        None,
+        title="Incremental",
+        description="Read only rows above what the targets have already; empty for all rows.",
+    )
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -84,11 +106,20 @@ class DatabaseSource(Source[DatabaseSourceConfig]):
             parameters=context.parameters,
         )
 
+    def incremental(self, config: DatabaseSourceConfig) -> Window | None:
+        wanted = config.incremental
+        return Window(wanted.column, wanted.overlap) if wanted else None
+
     def check(
         self, config: DatabaseSourceConfig, output: Schema, context: Context
     ) -> Iterable[Issue]:
-        # With columns chosen, the filter may be about others that only the connector knows.
-        if config.filter and not config.columns:
+        # With columns chosen, these may be about others that only the connector knows.
+        if config.columns:
+            return
+        if config.incremental and output.find(config.incremental.column) is None:
+            message = unknown("column", config.incremental.column, output.names)
+            yield Issue(code="unknown_column", message=message, field="incremental.column")
+        if config.filter:
             for issue in check(config.filter, output, context.parameters, boolean=True):
                 yield issue.model_copy(update={"field": "filter"})
 

@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine.connector import Connector, Extraction, Load, LoadResult, TableName
-from engine.connectors.postgresql import catalog, reading
+from engine import watermarks
+from engine.connector import Connector, Extraction, Load, LoadResult, TableName, Watermark
+from engine.connectors.postgresql import catalog, reading, window
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.connectors.postgresql.explaining import explaining
 from engine.connectors.postgresql.loading import Rows, load_rows
@@ -72,6 +73,15 @@ class Postgresql(Connector[PostgresqlConfig]):
         with _connected(config, extraction.table) as connection:
             found = catalog.columns(connection, extraction)
         return reading.relation(found, extraction, alias)
+
+    def latest(self, config: PostgresqlConfig, extraction: Extraction, column: str) -> str | None:
+        with _connected(config, extraction.table) as connection:
+            (found,) = catalog.choose(catalog.columns(connection, extraction), [column])
+            return window.latest(connection, found, catalog.relation_of(extraction))
+
+    def watermark(self, config: PostgresqlConfig, mark: Watermark) -> str | None:
+        with _connected(config) as connection:
+            return watermarks.read(connection, config.ledger_schema, mark)
 
     def load(
         self,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine import ledger
+from engine import ledger, watermarks
 from engine.connector import Load, LoadResult
 from engine.connectors.postgresql.arrivals import TABLE, Arrivals, refuse_cascade
 from engine.connectors.postgresql.catalog import qualified, target_columns
@@ -55,6 +55,8 @@ def load_rows(connection: Connection, ledger_schema: str, load: Load, rows: Rows
     """Load the rows; the caller closes the connection, which undoes what was not committed."""
     _prepare_session(connection)
     ledger.prepare(connection, ledger_schema)
+    if load.watermarks:
+        watermarks.prepare(connection, ledger_schema)
     connection.autocommit = False
     _lock(connection, load, rows.on_wait)
     loaded_before = ledger.claim(connection, ledger_schema, load)
@@ -65,6 +67,7 @@ def load_rows(connection: Connection, ledger_schema: str, load: Load, rows: Rows
     columns = loaded_columns(found, load, _input_types(rows))
     count = _apply(connection, load, rows, columns)
     ledger.record(connection, ledger_schema, load, count)
+    watermarks.move(connection, ledger_schema, load)
     rows.on_rows(count)
     connection.commit()
     return LoadResult(count)

@@ -12,6 +12,7 @@ from sqlglot import exp
 from engine.connector import Extraction
 from engine.connectors.postgresql.catalog import NativeColumn, choose, relation_of
 from engine.connectors.postgresql.config import PostgresqlConfig
+from engine.connectors.postgresql.window import condition as condition_of
 from engine.expression import to_sql
 from engine.schema import Schema, quote
 
@@ -92,17 +93,26 @@ def relation(found: Sequence[NativeColumn], extraction: Extraction, alias: str) 
     fewer rows travel.
     """
     wanted = choose(found, extraction.columns)
+    within = _window(found, extraction)
     if not extraction.filter:
-        return f"SELECT * FROM {_query(alias, select(wanted, extraction))}"
+        return f"SELECT * FROM {_query(alias, select(wanted, extraction, within))}"
     schema = Schema(tuple(column.described() for column in found))
     condition = to_sql(extraction.filter, schema, extraction.parameters or {})
     tree = sqlglot.parse_one(condition, read="duckdb")
     used = {node.name.casefold() for node in tree.find_all(exp.Column)}
     names = {column.name.casefold() for column in wanted}
     read = [c for c in found if c.name.casefold() in used | names]
-    query = select(read, extraction, _pushed(tree, {c.name.casefold(): c for c in found}))
+    pushed = _pushed(tree, {c.name.casefold(): c for c in found})
+    query = select(read, extraction, " AND ".join(filter(None, (pushed, within))))
     items = ", ".join(quote(column.name) for column in wanted)
     return f"SELECT {items} FROM {_query(alias, query)} WHERE {condition}"
+
+
+def _window(found: Sequence[NativeColumn], extraction: Extraction) -> str:
+    if extraction.window is None:
+        return ""
+    (column,) = choose(found, [extraction.window.column])
+    return condition_of(extraction.window, column)
 
 
 def _query(alias: str, query: str) -> str:

@@ -124,3 +124,12 @@ def test_a_table_to_be_made_has_the_columns_that_arrive() -> None:
     (issue,) = DatabaseTarget().check(config, rows, table)
     assert (issue.code, issue.field) == ("type_not_storable", "create_table")
     assert "column 'tags' (VARCHAR[])" in issue.message
+
+
+def test_an_incremental_source_needs_a_column_it_has() -> None:
+    config = DatabaseSource.Config.model_validate(
+        {"connection": "shop", "table": "t", "incremental": {"column": "updated"}}
+    )
+    rows = Schema.of([("updated_at", "TIMESTAMP")])
+    (issue,) = DatabaseSource().check(config, rows, Context())
+    assert (issue.code, issue.field) == ("unknown_column", "incremental.column")
