@@ -23,6 +23,7 @@ from workflows.admin.base import TeamFilter, TeamScopedAdmin
 from workflows.admin.config_form import PREFIX, add_config_errors, config_fields, config_values
 from workflows.models import Connection
 from workflows.services import connections
+from workflows.services.connecting import secrets_to_give_again
 
 
 class ConnectionForm(forms.ModelForm):
@@ -46,9 +47,15 @@ class ConnectionForm(forms.ModelForm):
                 model.model_validate({**values, **stored, **self.secrets})
             except ValidationError as error:
                 add_config_errors(self, error)
+            self._refuse_to_move(values)
         self.instance.options = values
         self.instance.connector = self.connector_used.slug
         return cleaned
+
+    def _refuse_to_move(self, options: dict[str, Any]) -> None:
+        if self.instance.pk:
+            for name in secrets_to_give_again(self.instance, options, self.secrets):
+                self.add_error(PREFIX + name, "Other settings changed: enter it again.")
 
 
 @admin.register(Connection)

@@ -50,8 +50,7 @@ def change_connection(
 ) -> Connection:
     """With other options, every stored secret must be given again. Raises ConfigError."""
     given, stored = secrets or {}, connection.secrets or {}
-    missing = sorted(set(stored) - set(given)) if dict(options) != connection.options else []
-    if missing:
+    if missing := secrets_to_give_again(connection, options, given):
         named = ", ".join(f"'{key}'" for key in missing)
         raise ConfigError(f"options changed, so the secrets must be given again: {named}")
     connection.name, connection.external_id = name, external_id
@@ -61,6 +60,27 @@ def change_connection(
     if given:
         save_secrets(connection, given)
     return connection
+
+
+def secrets_to_give_again(
+    connection: Connection, options: Mapping[str, Any], given: Mapping[str, str]
+) -> list[str]:
+    """Stored secrets that would follow to an address they were not given for."""
+    if _with_defaults(connection, options) == _with_defaults(connection, connection.options):
+        return []
+    return sorted(set(connection.secrets or {}) - set(given))
+
+
+def _with_defaults(connection: Connection, options: Mapping[str, Any]) -> dict[str, Any]:
+    """``options`` as the connector reads them, so that naming a default is no change."""
+    given = Connection(
+        connector=connection.connector, options=dict(options), secrets=connection.secrets
+    )
+    try:
+        config = config_of(given)
+    except ConfigError:
+        return dict(options)
+    return config.model_dump(exclude=set(config.secret_fields()))
 
 
 def shown_options(connection: Connection) -> dict[str, Any]:

@@ -73,10 +73,17 @@ def test_a_refused_form_does_not_echo_the_secret(keeper, team):
 
 
 def test_a_blank_secret_keeps_the_stored_one(keeper, connection):
-    keeper.post(change(connection), form(config_host="new.example", config_password=""))
+    keeper.post(change(connection), form(name="Other", config_password=""))
     connection.refresh_from_db()
-    assert connection.options["host"] == "new.example"
+    assert connection.name == "Other"
     assert connection.secrets == {"password": "s3cret"}
+
+
+def test_a_stored_secret_never_follows_to_another_host(keeper, connection):
+    answer = keeper.post(change(connection), form(config_host="evil.example", config_password=""))
+    assert "Other settings changed: enter it again." in answer.content.decode()
+    connection.refresh_from_db()
+    assert connection.options["host"] == "db.example"
 
 
 def test_a_new_secret_replaces_the_stored_one(keeper, connection):
