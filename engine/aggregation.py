@@ -31,6 +31,8 @@ _WHOLE = {
 _SUM_FITS_BIGINT = 10
 #: Digits after the point that an average has beyond those of its column.
 _MORE_DIGITS = 6
+#: Digits that a decimal may have whose units are a BIGINT.
+_SHORT_DIGITS = 18
 _DIRECT = {
     "min": "min({})",
     "max": "max({})",
@@ -99,13 +101,27 @@ def _average(value: str, type_: str, only: str) -> str:
     if digits is None:
         return f"avg({value}){only}"
     places = min(scale + _MORE_DIGITS, 38 - (digits - scale))
-    count = f"count({value}){only}"
-    units = f"CAST(replace(CAST(sum({value}){only} AS VARCHAR), '.', '') AS HUGEINT)"
+    total, count = f"sum({value}){only}", f"count({value}){only}"
+    units = f"CAST(replace(CAST({total} AS VARCHAR), '.', '') AS HUGEINT)"
     more = 10 ** (places - scale)
+    found = _divided(units, count, more)
+    if scale <= _SHORT_DIGITS:
+        # HUGEINT is divided bit by bit and comes through text, so only where it must.
+        fitting = f"TRY_CAST({total} AS DECIMAL({_SHORT_DIGITS},{scale}))"
+        short = f"CAST(CAST({fitting} AS DECIMAL(38,{scale})) * {10**scale} AS BIGINT)"
+        quick = _divided(short, count, more)
+        found = f"CASE WHEN {short} IS NULL THEN {found} ELSE {quick} END"
+    if not places:
+        return f"CAST({found} AS DECIMAL(38,0))"
+    unit = f"CAST('0.{'1':0>{places}}' AS DECIMAL({places},{places}))"
+    return f"CAST({found} AS DECIMAL({38 - places},0)) * {unit}"
+
+
+def _divided(units: str, count: str, more: int) -> str:
+    """``units`` * ``more`` / ``count``, rounded half away from zero."""
     rest = f"{units} % {count} * {more}"
     rounded = f"(2 * ({rest}) + sign({units}) * {count}) // (2 * {count})"
-    text = f"CAST({units} // {count} * {more} + {rounded} AS VARCHAR)"
-    return f"CAST({text} || 'e-{places}' AS DECIMAL(38,{places}))"
+    return f"CAST({units} // {count} AS HUGEINT) * {more} + {rounded}"
 
 
 def _digits(type_: str) -> tuple[int | None, int]:

@@ -28,6 +28,11 @@ def test_an_outcome_is_compact_json() -> None:
     assert outcome_message(outcome) == '{"rows_in":5,"rows_out":3,"seconds":0.012}'
 
 
+def test_the_message_of_a_node_that_warns_has_its_warnings() -> None:
+    outcome = NodeOutcome("check", rows_in=1, rows_out=1, seconds=0, warnings=("too few",))
+    assert outcome_message(outcome).endswith(',"warnings":["too few"]}')
+
+
 def test_a_count_that_is_not_known_is_null() -> None:
     message = outcome_message(NodeOutcome("load", rows_in=None, rows_out=None, seconds=1))
 

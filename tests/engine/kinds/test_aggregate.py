@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from decimal import Decimal
+import random
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -80,6 +81,24 @@ def test_an_average_is_exact_and_rounded_away_from_zero(
     type_: str, values: str, expected: str
 ) -> None:
     assert total("avg", Table(f"x {type_}", f"VALUES {values}")) == Decimal(expected)
+
+
+@pytest.mark.parametrize(
+    ("precision", "scale"),
+    [(5, 5), (10, 2), (18, 4), (19, 0), (20, 19), (28, 0), (30, 12)],
+)
+def test_averages_of_any_decimals_are_what_decimals_say(precision: int, scale: int) -> None:
+    chance = random.Random(precision)
+    places = min(scale + 6, 38 - (precision - scale))
+    for _ in range(15):
+        top = 10 ** chance.randint(1, min(precision, 37 - 2 * places + scale)) - 1
+        units = [chance.randint(-top, top) for _ in range(chance.randint(1, 9))]
+        values = ", ".join(f"('{Decimal(unit).scaleb(-scale):f}')" for unit in units)
+        with localcontext(prec=80):
+            exact = Decimal(sum(units)).scaleb(-scale) / len(units)
+            rounded = exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        table = Table(f"x DECIMAL({precision},{scale})", f"VALUES {values}")
+        assert total("avg", table) == rounded
 
 
 def test_a_sum_keeps_digits_that_floating_point_has_not() -> None:
