@@ -135,6 +135,14 @@ def first_start(up: Up) -> str:
     return up.start()
 
 
+def command_of(process: psutil.Process) -> list[str]:
+    """Its command line; empty of one that has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
 def wait_until(is_so: Callable[[], bool], within: float = 60) -> None:
     deadline = time.monotonic() + within
     while not is_so():
@@ -256,7 +264,7 @@ def test_a_taken_port_is_named_with_its_setting(up: Up, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("first_start")
 def test_a_killed_part_comes_back(up: Up) -> None:
     def celery() -> psutil.Process | None:
-        found = [p for p in up.family()[1:] if "flowadmin.celery:app" in p.cmdline()]
+        found = [p for p in up.family()[1:] if "flowadmin.celery:app" in command_of(p)]
         return found[0] if found else None
 
     killed = celery()
