@@ -32,5 +32,6 @@ def _fingerprint() -> str:
 
 
 def _own_files() -> Iterator[Path]:
-    for folder in (_REPOSITORY / "static", *sorted(_REPOSITORY.glob("*/static"))):
+    # Not those of hidden folders: what was collected lies in one of them.
+    for folder in (_REPOSITORY / "static", *sorted(_REPOSITORY.glob("[!.]*/static"))):
         yield from sorted(path for path in folder.rglob("*") if path.is_file())
