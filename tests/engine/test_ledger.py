@@ -53,6 +53,7 @@ def test_many_can_make_the_ledger_at_once(databases: Databases) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(make, range(16)))
+    assert databases.in_target('select count(*) from "odd ""schema""".load_ledger') == [(0,)]
     databases.in_target('drop schema "odd ""schema""" cascade')
 
 
