@@ -7,11 +7,14 @@ import os
 from celery import Celery
 from celery.schedules import crontab
 
+from flowadmin.beat import offer_threaded_beat
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowadmin.settings")
 
 app = Celery("flowadmin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+offer_threaded_beat(app)
 
 #: Schedules of workflows are Prefect's alone. A message that is late is of no use any more.
 app.conf.beat_schedule = {

@@ -124,11 +124,10 @@ class Stack:
         # Threads: the tasks wait for databases and Prefect; processes would cost 200 MB more.
         app = ("--quiet", "-A", "flowadmin.celery:app")
         worker = ("worker", "--pool", "threads", "--concurrency", "2", "--loglevel", "WARNING")
-        beat = ("--beat", "--schedule", str(self.home.path / "celery-beat"))
-        alone = ("--without-gossip", "--without-mingle")
+        alone = ("--threaded-beat", "--without-gossip", "--without-mingle")
         return Part(
             name="celery",
-            command=_module("celery", *app, *worker, *beat, *alone),
+            command=_module("celery", *app, *worker, *alone),
             # In a container or on a test machine we may well be root.
             env={**self._variables(), "PYTHONWARNINGS": "ignore:You're running the worker"},
             after=("redis", "prepare"),
