@@ -12,10 +12,11 @@ from typing import Any
 import duckdb
 
 from engine.binding import bind
-from engine.connections import Connections, Secrets
-from engine.connector import Connector, Load
+from engine.connections import Connections, Opened, Secrets
+from engine.connector import Connector, Extraction, Load
 from engine.culprit import find_culprit
 from engine.errors import ConnectorError, EngineError, PlanError, StepFailed, TableNotFound
+from engine.feeding import Feeds
 from engine.fusion import Counted, fuse, read_profile
 from engine.graph import parse_configs
 from engine.incremental import Progress
@@ -27,6 +28,7 @@ from engine.plan import Input, Plan, Step
 from engine.probing import ask
 from engine.sandbox import Sandbox, Session
 from engine.schema import Column, Schema, quote
+from engine.streaming import StreamedConnector
 from engine.watch import Watch
 
 
@@ -119,28 +121,29 @@ class Execution:
         with (
             blaming(stage.sink.key),
             self._sandbox.session() as session,
-            self._watch(stage, session) as watch,
+            Feeds(session.connection) as feeds,
+            self._watch(stage, session, feeds) as watch,
         ):
             try:
-                ready = self._bind(stage, session)
+                ready = self._bind(stage, session, feeds)
                 self._connections.lock_when_complete(self._sandbox)
-                counted = self._run(ready, session.connection, watch)
+                counted = self._run(ready, session.connection, watch, feeds)
             except ConnectorError:
                 watch.check()  # what was stopped fails in other words than why it was
                 raise
         seconds = time.perf_counter() - started
         return {step.key: self._outcome(step, counted, stage, seconds) for step in stage.steps}
 
-    def _watch(self, stage: Stage, session: Session) -> Watch:
+    def _watch(self, stage: Stage, session: Session, feeds: Feeds) -> Watch:
         reads = self._reads(stage)
-        return Watch(
-            self._sandbox,
-            session.connection,
-            stage.timeout_seconds,
-            on_stop=lambda: self._connections.cancel(reads, [session.number]),
-        )
 
-    def _bind(self, stage: Stage, session: Session) -> Ready:
+        def stop_reading() -> None:
+            feeds.stop()
+            self._connections.cancel(reads, [session.number])
+
+        return Watch(self._sandbox, session.connection, stage.timeout_seconds, stop_reading)
+
+    def _bind(self, stage: Stage, session: Session, feeds: Feeds) -> Ready:
         """Describe what the stage reads and writes, and type each of its nodes anew."""
         schemas: dict[str, Schema | None] = {key: self._kept[key].schema for key in stage.reads}
         relations: dict[str, str] = {}
@@ -149,7 +152,7 @@ class Execution:
             if self._is(Source, step):
                 slug = self._config(step).connection
                 alias = self._connections.alias(slug, session.number, readers[slug])
-                schemas[step.key], relations[step.key] = self._relation(step, alias)
+                schemas[step.key], relations[step.key] = self._relation(step, alias, feeds)
                 readers[slug] += 1
         columns = self._target_columns(stage.sink) if self._is(Target, stage.sink) else ()
         targets = {stage.sink.key: columns}
@@ -160,12 +163,16 @@ class Execution:
         known = {key: schema for key, schema in (schemas | bound.schemas).items() if schema}
         return Ready(stage, {**bound.sql, **relations}, known, columns)
 
-    def _relation(self, step: Step, alias: str) -> tuple[Schema, str]:
+    def _relation(self, step: Step, alias: str, feeds: Feeds) -> tuple[Schema, str]:
         """What a source yields, and the SELECT that reads it through ``alias``."""
         with blaming(step.key):
             kind, config = self._kind(step), self._config(step)
             opened = self._connections.open(config.connection)
             extraction = self._progress.windowed(step, kind.extraction(config, self._context))
+            if isinstance(opened.connector, StreamedConnector):
+                fed = _fed(step.key, alias, opened, extraction, feeds)
+                self._connections.attach(config.connection, self._sandbox)
+                return fed
             schema = opened.connector.describe(opened.config, extraction)
             self._connections.attach(config.connection, self._sandbox)
             return schema, opened.connector.relation(opened.config, extraction, alias)
@@ -182,7 +189,7 @@ class Execution:
             raise
 
     def _run(
-        self, ready: Ready, session: duckdb.DuckDBPyConnection, watch: Watch
+        self, ready: Ready, session: duckdb.DuckDBPyConnection, watch: Watch, feeds: Feeds
     ) -> dict[str, Counted]:
         """Rows and time of each node; empty for a load that was applied before."""
         sink = ready.stage.sink
@@ -192,6 +199,7 @@ class Execution:
             return self._keep(ready, session)
         except duckdb.Error as error:
             watch.check()
+            _raise_failure(feeds)
             raise find_culprit(
                 error, session, ready.tree, ready.sql, self._names, sink.key
             ) from error
@@ -312,6 +320,30 @@ class Execution:
 
     def _config(self, step: Step) -> Any:
         return self._configs[step.key]
+
+
+def _fed(
+    step: str, alias: str, opened: Opened, extraction: Extraction, feeds: Feeds
+) -> tuple[Schema, str]:
+    """What a streamed source yields, and the SELECT over the rows that are fed to ``alias``."""
+    connector, config = opened.connector, opened.config
+    assert isinstance(connector, StreamedConnector)
+    reading = connector.reading(config, extraction)
+    feeds.add(
+        step,
+        alias,
+        reading.schema,
+        lambda: connector.stream(config, reading.extraction, reading.schema),
+    )
+    return reading.yielded, reading.relation(alias)
+
+
+def _raise_failure(feeds: Feeds) -> None:
+    """Raise what made a stream break off, in its own words, where one has."""
+    if failure := feeds.failure():
+        step, error = failure
+        with blaming(step):
+            raise error
 
 
 def blame(step: str, error: EngineError) -> StepFailed:
