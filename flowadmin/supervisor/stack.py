@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flowadmin.embedded import postgres, prefect, redis
-from flowadmin.embedded.part import Claim, Part, answers
+from flowadmin.embedded.part import Part
 from flowadmin.embedded.postgres import Cluster
 from flowadmin.environment import ENV_FILE, Environment
 from flowadmin.supervisor import assets
 from flowadmin.supervisor.home import Home
+from flowadmin.supervisor.web import web
 
 #: Variables of ours: given to the parts that are Django, kept from all others.
 _OURS = ("FLOWADMIN_", "DATABASE_URL", "REDIS_URL", "MONGODB_URL", "PREFECT_API_")
@@ -108,17 +109,7 @@ class Stack:
 
     def _web(self) -> Part:
         port = self.given.flowadmin_web_port
-        # No lifespan: Django does not speak it.
-        address = ("--interface", "asginl", "--host", "127.0.0.1", "--port", str(port))
-        quiet = ("--log-level", "warning")
-        return Part(
-            name="web",
-            command=_module("granian", *address, *quiet, "flowadmin.asgi:application"),
-            env=self._variables(),
-            after=("assets", "postgres", "redis"),
-            claim=Claim(port, "FLOWADMIN_WEB_PORT"),
-            is_ready=lambda: answers(f"{self.web_url}/admin/login/"),
-        )
+        return web(port, self._variables(), after=("assets", "postgres", "redis"))
 
     def _celery(self) -> Part:
         # Threads: the tasks wait for databases and Prefect; processes would cost 200 MB more.

@@ -1,0 +1,29 @@
+"""The web server as a part: the stack and the tests start the same one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from flowadmin.embedded.part import Claim, Part, answers
+
+#: Viewers of live pages hold a connection each; more than this wait to be let in.
+CONNECTIONS = 4096
+
+
+def web(port: int, env: Mapping[str, str], after: tuple[str, ...] = ()) -> Part:
+    return Part(
+        name="web",
+        command=(sys.executable, "-m", "granian", *options(port), "flowadmin.asgi:application"),
+        env=env,
+        after=after,
+        claim=Claim(port, "FLOWADMIN_WEB_PORT"),
+        is_ready=lambda: answers(f"http://127.0.0.1:{port}/admin/login/"),
+    )
+
+
+def options(port: int) -> tuple[str, ...]:
+    # No lifespan: Django does not speak it.
+    address = ("--interface", "asginl", "--host", "127.0.0.1", "--port", str(port))
+    room = ("--backlog", str(CONNECTIONS), "--backpressure", str(CONNECTIONS))
+    return (*address, *room, "--log-level", "warning")

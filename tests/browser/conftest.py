@@ -1,0 +1,103 @@
+"""Real pages in a real browser: Chromium, the ASGI server of the product, PostgreSQL.
+
+A test makes its rows with the factories; they are committed, so the server sees them.
+What a page logs as an error, a refusal of the content policy included, fails its test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import chromium
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client, override_settings
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from flowadmin.embedded.part import free_port
+from flowadmin.supervisor.running import running
+from flowadmin.supervisor.web import web
+
+_WHITENOISE = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+LAPTOP = {"width": 1440, "height": 900}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    # Its event loop is this thread's; Django takes that for a request that must not block.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as started:
+        yield started
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    launched = playwright.chromium.launch(
+        executable_path=chromium.executable(playwright), args=chromium.ARGUMENTS
+    )
+    yield launched
+    launched.close()
+
+
+@pytest.fixture(scope="session")
+def static_files() -> None:
+    """Collected as for the product: hashed and compressed."""
+    with override_settings(STORAGES={**settings.STORAGES, "staticfiles": _WHITENOISE}):
+        call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def server(django_db_setup: None, redis_server: str, static_files: None) -> Iterator[str]:
+    """Address of the web server on the database of the tests."""
+    port = free_port()
+    base = os.environ["DATABASE_URL"].rsplit("/", 1)[0]
+    env = {**os.environ, "DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}"}
+    env.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+    with running(web(port, env)):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def site(server: str, transactional_db: None) -> str:
+    """Address of the web server; rows made in the test are there for it."""
+    return server
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """A fresh window of a visitor; paths are relative to the site."""
+    context = browser.new_context(base_url=site, viewport=LAPTOP)
+    opened = context.new_page()
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    yield opened
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def sign_in(page: Page, site: str) -> Callable[[User], Page]:
+    """Let the page belong to a user, without the login form."""
+
+    def sign_in(user: User) -> Page:
+        client = Client()
+        client.force_login(user)
+        value = client.cookies[settings.SESSION_COOKIE_NAME].value
+        page.context.add_cookies(
+            [{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": site}]
+        )
+        return page
+
+    return sign_in
