@@ -1,7 +1,7 @@
-"""Real parts for every test: PostgreSQL, Redis and Prefect, one of each per session.
+"""Real parts for every test: PostgreSQL, Redis, Prefect and MariaDB, one of each per session.
 
 With xdist the controller starts PostgreSQL and Redis, and the workers find their addresses in
-the environment; tests of Prefect share one worker, and so one server.
+the environment; tests of Prefect share one worker, and so one server, and so do those of MariaDB.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import django
 import psycopg
 import pytest
+from mariadb_server import execute
 from session_parts import SessionParts
 
 # In this order: settings are read once, and must find the addresses.
@@ -44,8 +45,9 @@ def pytest_unconfigure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "prefect_server" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("prefect"))
+        for part in ("prefect", "mariadb"):
+            if f"{part}_server" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(part))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -77,6 +79,12 @@ def prefect_server() -> str:
 
 
 @pytest.fixture(scope="session")
+def mariadb_server() -> str:
+    """URL of a MariaDB server without a database name; of a user who may do everything."""
+    return PARTS.start_mariadb()
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     postgres_server: str,
     redis_server: str,
@@ -100,3 +108,18 @@ def make_database(postgres_server: str) -> Iterator[Callable[[], str]]:
         yield make
         for name in made:
             admin.execute(f'drop database if exists "{name}" with (force)')
+
+
+@pytest.fixture
+def make_mariadb_database(mariadb_server: str) -> Iterator[Callable[[], str]]:
+    """A function that makes an empty database and returns its URL; dropped afterwards."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(name := f"test_{uuid.uuid4().hex[:12]}")
+        execute(mariadb_server, f"create database {name}")
+        return f"{mariadb_server}/{name}"
+
+    yield make
+    for name in made:
+        execute(mariadb_server, f"drop database {name}")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 from cryptography.fernet import Fernet
+from mariadb_server import MariaDb
 
 from flowadmin.embedded import postgres, prefect, redis
 from flowadmin.embedded.part import Part, free_port
@@ -19,8 +20,9 @@ from flowadmin.supervisor.running import running
 
 POSTGRES = "FLOWADMIN_TEST_POSTGRES"
 REDIS = "FLOWADMIN_TEST_REDIS"
+MARIADB = "FLOWADMIN_TEST_MARIADB"
 #: What may come from outside; all else of ours and of Prefect is removed.
-_KEPT = {POSTGRES, REDIS, "FLOWADMIN_POSTGRES"}
+_KEPT = {POSTGRES, REDIS, MARIADB, "FLOWADMIN_POSTGRES"}
 
 
 class SessionParts:
@@ -51,6 +53,7 @@ class SessionParts:
         self.redis_url = os.environ.setdefault(REDIS, redis.url(redis_port, password))
         self._prefect_port = free_port()
         self.prefect_url = prefect.url(self._prefect_port)
+        self.mariadb = MariaDb(self.home / "mariadb", free_port(), password)
         os.environ["DATABASE_URL"] = f"{self.postgres_url}/flowadmin"
         os.environ["REDIS_URL"] = self.redis_url
         os.environ["PREFECT_API_URL"] = self.prefect_url
@@ -65,6 +68,13 @@ class SessionParts:
         if REDIS not in self._given:
             self._start("redis", lambda: self._redis)
         return self.redis_url
+
+    def start_mariadb(self) -> str:
+        """URL of the server, without a database name; of a user who may do everything."""
+        if MARIADB in os.environ:
+            return os.environ[MARIADB]
+        self._start("mariadb", self.mariadb.part)
+        return self.mariadb.url
 
     def start_prefect(self) -> str:
         """URL of the API of a server with a database of its own."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -10,12 +12,31 @@ import pytest
 import redis
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from mariadb_server import execute, unpacked
 
 
 def test_a_new_database_is_empty(make_database: Callable[[], str]) -> None:
     with psycopg.connect(make_database()) as connection:
         tables = connection.execute("select count(*) from pg_stat_user_tables").fetchone()
     assert tables == (0,)
+
+
+def test_a_new_mariadb_database_is_empty(make_mariadb_database: Callable[[], str]) -> None:
+    assert execute(make_mariadb_database(), "show tables") == []
+
+
+@pytest.mark.slow
+def test_mariadb_can_be_had_without_root_and_without_installing_it(tmp_path: Path) -> None:
+    binaries = unpacked(tmp_path / "mariadb")
+    told = subprocess.run(
+        [binaries.server, "--version"],
+        env={"LD_LIBRARY_PATH": binaries.libraries},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "MariaDB" in told.stdout
+    assert "create table" in binaries.tables.lower()
 
 
 def test_redis_keeps_a_value(redis_server: str) -> None:
