@@ -91,6 +91,8 @@ class Extraction:
     parameters: Mapping[str, Any] | None = None
     #: The rows of an incremental source; None = all.
     window: Window | None = None
+    #: No more rows than this are wanted, whichever; a hint that spares the database work.
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,19 @@ class Connector(ABC, Generic[ConfigT]):
     @abstractmethod
     def target_columns(self, config: ConfigT, table: TableName) -> Sequence[Column]:
         """Columns of a target table that can be written, with native types."""
+
+    def count(self, config: ConfigT, table: TableName, most: int) -> int | None:
+        """How many rows ``table`` has, counted up to ``most``; None where that cannot be told."""
+        return None
+
+    def matches(
+        self, config: ConfigT, table: TableName, keys: Mapping[str, Sequence[str | None]]
+    ) -> Sequence[int] | None:
+        """How many rows of ``table`` have each key; None where that cannot be told.
+
+        ``keys`` maps column → its values as text, one for each key. Only reads.
+        """
+        return None
 
     @abstractmethod
     def load(

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -17,7 +17,7 @@ from engine.connector import Connector, Extraction, Load
 from engine.culprit import find_culprit
 from engine.errors import ConnectorError, EngineError, PlanError, StepFailed, TableNotFound
 from engine.feeding import Feeds
-from engine.fusion import Counted, fuse, read_profile
+from engine.fusion import Counted, fuse, limited, read_profile
 from engine.graph import parse_configs
 from engine.incremental import Progress
 from engine.issue import Severity
@@ -62,7 +62,9 @@ class Ready:
 class Execution:
     """A plan's stages, executed in one sandbox; close it when they are done.
 
-    Every failure comes out as ``StepFailed`` naming the node to blame.
+    Every failure comes out as ``StepFailed`` naming the node to blame. With ``source_rows``
+    each source reads at most so many rows, wherever it left off before, and what a node
+    checks of all rows is a warning.
     """
 
     def __init__(
@@ -76,8 +78,10 @@ class Execution:
         parameters: Mapping[str, Any],
         stages: Sequence[Stage],
         sessions: int,
+        source_rows: int | None = None,
     ) -> None:
         self._run_id = run_id
+        self._source_rows = source_rows
         self._kinds = kinds
         self._context = Context(parameters)
         self._names = {step.key: f"node {i}" for i, step in enumerate(plan.steps)}
@@ -110,6 +114,17 @@ class Execution:
         self._sandbox.interrupt()
         every = [session.number for session in self._sandbox.sessions]
         self._connections.cancel(self._readers, every)
+
+    def kept(self, edge: Input) -> tuple[Schema, str]:
+        """Columns of a kept step, and the SELECT of the rows that leave it by a port."""
+        query = fuse((), {}, self._names, edge, self._sorted)
+        return self._kept[edge.step].schema, query
+
+    @contextmanager
+    def session(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A session in which kept rows can be read."""
+        with self._sandbox.session() as session:
+            yield session.connection
 
     def drop(self, key: str) -> None:
         """Give back the memory of a kept step that no stage will read again."""
@@ -166,16 +181,22 @@ class Execution:
     def _relation(self, step: Step, alias: str, feeds: Feeds) -> tuple[Schema, str]:
         """What a source yields, and the SELECT that reads it through ``alias``."""
         with blaming(step.key):
-            kind, config = self._kind(step), self._config(step)
+            config = self._config(step)
             opened = self._connections.open(config.connection)
-            extraction = self._progress.windowed(step, kind.extraction(config, self._context))
+            extraction = self._extraction(step)
             if isinstance(opened.connector, StreamedConnector):
-                fed = _fed(step.key, alias, opened, extraction, feeds)
-                self._connections.attach(config.connection, self._sandbox)
-                return fed
-            schema = opened.connector.describe(opened.config, extraction)
+                schema, sql = _fed(step.key, alias, opened, extraction, feeds)
+            else:
+                schema = opened.connector.describe(opened.config, extraction)
+                sql = opened.connector.relation(opened.config, extraction, alias)
             self._connections.attach(config.connection, self._sandbox)
-            return schema, opened.connector.relation(opened.config, extraction, alias)
+            return schema, sql if extraction.limit is None else limited(sql, extraction.limit)
+
+    def _extraction(self, step: Step) -> Extraction:
+        whole: Extraction = self._kind(step).extraction(self._config(step), self._context)
+        if self._source_rows is None:
+            return self._progress.windowed(step, whole)
+        return replace(whole, limit=self._source_rows)
 
     def _target_columns(self, sink: Step) -> Sequence[Column]:
         """Empty for a table that is not there and that the load makes."""
@@ -235,6 +256,8 @@ class Execution:
         if not isinstance(kind, Transform):
             return ()
         probes = kind.probes(self._config(sink), {"in": schema}, self._context)
+        if self._source_rows is not None:
+            probes = [replace(probe, is_warning=True) for probe in probes]
         return ask(probes, sink.key, table, session)
 
     def _is_sorted(self, step: Step, stage: Stage) -> bool:

@@ -48,6 +48,11 @@ def fuse(
     return f"WITH {nodes}\n{final}" if nodes else final
 
 
+def limited(sql: str, most: int) -> str:
+    """The first ``most`` rows of a SELECT, whichever they are."""
+    return f"SELECT * FROM ({sql}\n) LIMIT {most}"
+
+
 def _rows(edge: Input, names: Mapping[str, str], sorted_: Collection[str]) -> str:
     """The rows that an input gets of the step it reads."""
     name, order = quote(names[edge.step]), " ORDER BY rowid" if edge.step in sorted_ else ""

@@ -41,6 +41,20 @@ def order(steps: Sequence[Step], kinds: Mapping[str, AnyKind]) -> Ordered:
     return Ordered(ordered, [*_duplicates(steps), *cycle, *_check(by_key, kinds)])
 
 
+def upstream(steps: Sequence[Step], key: str) -> tuple[Step, ...]:
+    """The step called ``key`` and all that its rows come from, in the order of ``steps``."""
+    by_key = {step.key: step for step in steps}
+    wanted = {key}
+    waiting = [key]
+    while waiting:
+        step = by_key.get(waiting.pop())
+        for edge in step.inputs if step else ():
+            if edge.step not in wanted:
+                wanted.add(edge.step)
+                waiting.append(edge.step)
+    return tuple(step for step in steps if step.key in wanted)
+
+
 def parse_configs(
     steps: Sequence[Step], kinds: Mapping[str, AnyKind]
 ) -> tuple[dict[str, NodeConfig], list[Issue]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine import watermarks
 from engine.connector import Connector, Extraction, Load, LoadResult, TableName, Watermark
-from engine.connectors.postgresql import catalog, reading, window
+from engine.connectors.postgresql import catalog, matching, reading, window
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.connectors.postgresql.explaining import explaining
 from engine.connectors.postgresql.loading import Rows, load_rows
@@ -82,6 +82,16 @@ class Postgresql(Connector[PostgresqlConfig]):
     def watermark(self, config: PostgresqlConfig, mark: Watermark) -> str | None:
         with _connected(config) as connection:
             return watermarks.read(connection, config.ledger_schema, mark)
+
+    def count(self, config: PostgresqlConfig, table: TableName, most: int) -> int | None:
+        with _connected(config, table) as connection:
+            return matching.count(connection, table, most)
+
+    def matches(
+        self, config: PostgresqlConfig, table: TableName, keys: Mapping[str, Sequence[str | None]]
+    ) -> Sequence[int] | None:
+        with _connected(config, table) as connection:
+            return matching.matches(connection, table, keys)
 
     def load(
         self,

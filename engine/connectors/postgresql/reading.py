@@ -31,6 +31,8 @@ _SIGNS: dict[type[exp.Expr], str] = {
     exp.GTE: ">=",
 }
 _INTEGERS = {"SMALLINT", "INTEGER", "BIGINT"}
+#: Rows read for one that is wanted, where only DuckDB can tell which meet the filter.
+_TRIED_PER_ROW = 100
 
 _READS_OF = """
 SELECT pg_cancel_backend(pid) FROM pg_stat_activity
@@ -77,12 +79,17 @@ def attach_statements(config: PostgresqlConfig, alias: str) -> Iterator[str]:
 
 
 def select(columns: Iterable[NativeColumn], extraction: Extraction, condition: str = "") -> str:
-    """PostgreSQL's SELECT of ``columns``, each read so that nothing is lost."""
+    """PostgreSQL's SELECT of ``columns``, each read so that nothing is lost.
+
+    Where DuckDB filters, it gets more rows than are wanted in the end.
+    """
     items = ", ".join(
         f"{column.type.read(column.name)} AS {quote(column.name)}" for column in columns
     )
     where = f" WHERE {condition}" if condition else ""
-    return f"SELECT {items} FROM {relation_of(extraction)}{where}"
+    most = extraction.limit and extraction.limit * (_TRIED_PER_ROW if extraction.filter else 1)
+    limit = f" LIMIT {most}" if most else ""
+    return f"SELECT {items} FROM {relation_of(extraction)}{where}{limit}"
 
 
 def relation(found: Sequence[NativeColumn], extraction: Extraction, alias: str) -> str:

@@ -1,0 +1,183 @@
+"""Rows at a node from the first rows of its sources, and what a target would do with them.
+
+A preview binds, fuses and executes the steps before a node as a run does; only its sources
+read little. Nothing is ever loaded: of a target its table is looked at, read only.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from engine import registry
+from engine.connections import Connections, Secrets
+from engine.connector import Connector
+from engine.errors import EngineError, StepFailed
+from engine.execution import Execution, blaming
+from engine.graph import upstream
+from engine.kind import AnyKind, Source, Target
+from engine.optimizer import stages
+from engine.outcome import NodeOutcome
+from engine.plan import Input, Plan, Step
+from engine.sample import Sample, take
+from engine.watch import TimedOut
+from engine.write_plan import Arriving, Destination, WritePlan, plan_write
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much a preview reads, shows and takes."""
+
+    #: Rows that are shown.
+    rows: int = 50
+    #: Rows that each source reads.
+    source_rows: int = 1_000
+    seconds: float = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """``sample`` are rows that leave the node or, of a target, arrive at it."""
+
+    node: str
+    sample: Sample
+    #: Node → rows that left it, of those that were read.
+    rows: Mapping[str, int | None]
+    #: Whether the sources were read to their ends, so that a run now has the same rows.
+    is_complete: bool
+    warnings: tuple[str, ...] = ()
+    #: Of a target only.
+    write: WritePlan | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "node": self.node,
+            **self.sample.as_json(),
+            "rows_by_node": dict(self.rows),
+            "is_complete": self.is_complete,
+            "warnings": list(self.warnings),
+            "write": self.write.as_json() if self.write else None,
+        }
+
+
+def preview(
+    plan: Plan,
+    node: str,
+    *,
+    secrets: Secrets,
+    extent: Extent | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    kinds: Mapping[str, AnyKind] | None = None,
+    connectors: Mapping[str, Connector[Any]] | None = None,
+) -> Preview:
+    """What a run would show at ``node``. Raises ``StepFailed`` naming the node to blame."""
+    request = _Request(
+        plan,
+        node,
+        secrets,
+        extent or Extent(),
+        {**plan.parameters, **(parameters or {})},
+        kinds if kinds is not None else registry.kinds(),
+        connectors if connectors is not None else registry.connectors(),
+    )
+    return request.answer()
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    plan: Plan
+    node: str
+    secrets: Secrets
+    extent: Extent
+    parameters: Mapping[str, Any]
+    kinds: Mapping[str, AnyKind]
+    connectors: Mapping[str, Connector[Any]]
+
+    def answer(self) -> Preview:
+        target = next((s for s in self._steps if isinstance(self.kinds[s.kind], Target)), None)
+        read = [step for step in self._steps if step is not target]
+        edge = target.inputs[0] if target else Input(port="in", step=self.node)
+        with ExitStack() as stack:
+            execution = self._execution(read)
+            stack.callback(execution.close)
+            outcomes = self._executed(execution, read)
+            session = stack.enter_context(execution.session())
+            schema, query = execution.kept(edge)
+            with blaming(self.node):
+                return Preview(
+                    self.node,
+                    take(session, query, self.extent.rows),
+                    {key: outcome.rows_out for key, outcome in outcomes.items()},
+                    self._is_complete(read, outcomes),
+                    tuple(text for outcome in outcomes.values() for text in outcome.warnings),
+                    self._written(target, Arriving(session, query, schema)) if target else None,
+                )
+
+    @property
+    def _steps(self) -> Sequence[Step]:
+        return upstream(self.plan.steps, self.node)
+
+    def _execution(self, read: Sequence[Step]) -> Execution:
+        """Of the steps that are read, with the connections that they read and no others."""
+        used = {str(step.config.get("connection", "")) for step in read}
+        connections = {slug: c for slug, c in self.plan.connections.items() if slug in used}
+        plan = self.plan.model_copy(update={"steps": tuple(read), "connections": connections})
+        return Execution(
+            plan,
+            run_id=f"preview of {self.node}",
+            secrets=self.secrets,
+            kinds=self.kinds,
+            connectors=self.connectors,
+            parameters=self.parameters,
+            stages=stages(read, self.kinds),
+            sessions=1,
+            source_rows=self.extent.source_rows,
+        )
+
+    def _executed(self, execution: Execution, read: Sequence[Step]) -> dict[str, NodeOutcome]:
+        outcomes: dict[str, NodeOutcome] = {}
+        timer = threading.Timer(self.extent.seconds, execution.interrupt)
+        timer.start()
+        try:
+            for stage in stages(read, self.kinds):
+                outcomes |= execution.execute(stage)
+        except StepFailed as failure:
+            if execution.is_interrupted:
+                raise self._late(failure) from failure
+            raise
+        finally:
+            timer.cancel()
+        return outcomes
+
+    def _late(self, failure: StepFailed) -> EngineError:
+        message = (
+            f"the preview took longer than {self.extent.seconds:g} s, and was stopped; "
+            "read fewer rows, or filter in the source"
+        )
+        return StepFailed(failure.step, message, code=TimedOut.code)
+
+    def _is_complete(self, read: Sequence[Step], outcomes: Mapping[str, NodeOutcome]) -> bool:
+        """A source with a filter may have stopped before it found enough."""
+        return all(
+            (outcomes[step.key].rows_out or 0) < self.extent.source_rows
+            and not step.config.get("filter")
+            for step in read
+            if isinstance(self.kinds[step.kind], Source)
+        )
+
+    def _written(self, target: Step, arriving: Arriving) -> WritePlan:
+        kind = self.kinds[target.kind]
+        assert isinstance(kind, Target)
+        config = kind.Config.model_validate(target.config)
+        (slug,) = kind.connections(config)
+        connections = Connections(
+            self.plan.connections,
+            readers={},
+            run_id="",
+            secrets=self.secrets,
+            connectors=self.connectors,
+        )
+        return plan_write(Destination(kind, config, connections.open(slug)), arriving)

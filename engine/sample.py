@@ -1,0 +1,86 @@
+"""A few rows of a relation, as text that can be shown and sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+
+from engine.schema import Column, Schema, quote
+
+#: Characters of a cell that are shown.
+MAX_CELL = 500
+
+Cell = str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Clipped:
+    """A cell of which only the beginning is shown; ``length`` in characters, of all of it."""
+
+    row: int
+    column: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows whose cells are the values in DuckDB's own text form, None for NULL.
+
+    That form loses nothing: ``1.10`` of a decimal, ``nan``, ``\\x00`` of bytes, ``[1, NULL]``.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    clipped: tuple[Clipped, ...] = ()
+    #: Whether there are rows beyond these.
+    has_more: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "columns": Schema(self.columns).as_json(),
+            "rows": [list(row) for row in self.rows],
+            "clipped": [[cell.row, cell.column, cell.length] for cell in self.clipped],
+            "has_more": self.has_more,
+        }
+
+    def within(self, size: int) -> Sample:
+        """The sample with as many of its first rows as fit into ``size`` bytes of JSON."""
+        kept = self
+        while len(json.dumps(kept.as_json(), ensure_ascii=False).encode()) > size and kept.rows:
+            rows = kept.rows[: len(kept.rows) // 2]
+            clipped = tuple(cell for cell in kept.clipped if cell.row < len(rows))
+            kept = replace(kept, rows=rows, clipped=clipped, has_more=True)
+        return kept
+
+
+def take(
+    session: duckdb.DuckDBPyConnection, query: str, most: int, max_cell: int = MAX_CELL
+) -> Sample:
+    """The first ``most`` rows of a SELECT; DuckDB itself cuts long cells."""
+    relation = session.sql(query)
+    columns = Schema.of(zip(relation.columns, map(str, relation.types), strict=True)).columns
+    texts = ", ".join(_shown(column.name, index, max_cell) for index, column in enumerate(columns))
+    found = session.execute(f"SELECT {texts} FROM ({query}\n) LIMIT {most + 1}").fetchall()
+    rows = [(row[::2], row[1::2]) for row in found[:most]]
+    return Sample(
+        columns=columns,
+        rows=tuple(cells for cells, _ in rows),
+        clipped=tuple(_clipped((lengths for _, lengths in rows), max_cell)),
+        has_more=len(found) > most,
+    )
+
+
+def _shown(name: str, index: int, max_cell: int) -> str:
+    text = f"CAST({quote(name)} AS VARCHAR)"
+    return f"left({text}, {max_cell}) AS c{index}, length({text}) AS n{index}"
+
+
+def _clipped(rows: Iterable[tuple[int | None, ...]], max_cell: int) -> Iterator[Clipped]:
+    for row, lengths in enumerate(rows):
+        for column, length in enumerate(lengths):
+            if length is not None and length > max_cell:
+                yield Clipped(row, column, length)
