@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
@@ -16,6 +16,7 @@ from workers.pages.admin import ReadOnly, confirmed, go_back
 from workers.pages.badges import OFFLINE, ONLINE, OPEN, PAUSED
 from workers.pages.formats import moment
 from workers.pages.pools import pool_loads
+from workers.pages.visible import pools_seen_by
 from workers.prefect.gateway import GatewayError
 from workers.provisioning import ensure_pools
 
@@ -27,7 +28,7 @@ class PoolAdmin(ModelAdmin):
     show_full_result_count = False
     warn_unsaved_form = True
     fieldsets = [
-        (None, {"fields": [("name", "rank"), "description"]}),
+        (None, {"fields": [("name", "rank"), "description", "teams"]}),
         ("Capacity", {"fields": [("concurrency_limit", "memory_limit_mb"), "is_paused"]}),
         (
             "Takes a workflow that exceeds any of",
@@ -43,6 +44,11 @@ class PoolAdmin(ModelAdmin):
     ]
     actions_row = ["pause", "resume"]
     actions_detail = ["pause", "resume"]
+
+    filter_horizontal = ["teams"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Pool]:
+        return super().get_queryset(request).filter(pk__in=pools_seen_by(request.user).values("pk"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Pool | None = None) -> list[str]:
         """Prefect knows a pool by its name: it stays."""
@@ -78,14 +84,19 @@ class PoolAdmin(ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().changelist_view(request, {"pools": pool_loads(), **(extra_context or {})})
+        return super().changelist_view(
+            request, {"pools": pool_loads(request.user), **(extra_context or {})}
+        )
 
     def save_model(self, request: HttpRequest, obj: Pool, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         self._tell_prefect(request)
 
     def has_pause_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("workers.pause_pool")
+        pool = self.get_object(request, object_id) if object_id else None
+        if object_id and pool is None:
+            raise Http404(f"no pool '{object_id}'")
+        return request.user.has_perm("workers.pause_pool", pool)
 
     @confirmed(
         "Pause",
@@ -126,11 +137,15 @@ class PoolAdmin(ModelAdmin):
 @admin.register(WorkerSeen)
 class WorkerSeenAdmin(ReadOnly, ModelAdmin):
     list_display = ["name", "pool", "state", "heartbeat"]
-    list_filter = [("pool", RelatedDropdownFilter), "is_online"]
+    list_filter = ["is_online"]
     list_filter_submit = True
     list_select_related = ["pool"]
     search_fields = ["name"]
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WorkerSeen]:
+        pools = pools_seen_by(request.user).values("pk")
+        return super().get_queryset(request).filter(pool__in=pools)
 
     @display(description="State", ordering="is_online")
     def state(self, worker: WorkerSeen) -> str:

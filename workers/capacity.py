@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from django.db.models import Q, QuerySet
+
 from workers.models import Pool
 from workers.prefect.current import gateway
 from workers.prefect.gateway import GatewayError, PoolStatus
 from workers.routing import PoolState
 
 
-def pool_states() -> list[PoolState]:
-    """Every pool; its load is unknown where Prefect does not say."""
-    return [pool_state(pool, _status(pool.name)) for pool in Pool.objects.all()]
+class NamedTeam(Protocol):
+    """A team, which this app knows by its id and its name only."""
+
+    pk: int
+    name: str
 
 
-def pool_state(pool: Pool, status: PoolStatus | None) -> PoolState:
+def pools_for(team: NamedTeam) -> QuerySet[Pool]:
+    """The pools that workflows of ``team`` may run in: shared ones, and those reserved for it.
+
+    ``is_reserved`` says which is which.
+    """
+    mine = Q(pk__in=Pool.objects.filter(teams=team.pk).values("pk"))
+    return Pool.objects.filter(Q(teams=None) | mine).annotate(is_reserved=mine)
+
+
+def pool_states(team: NamedTeam) -> list[PoolState]:
+    """Every pool that ``team`` may use; its load is unknown where Prefect does not say."""
+    return [pool_state(pool, _status(pool.name), team) for pool in pools_for(team)]
+
+
+def pool_state(pool: Pool, status: PoolStatus | None, team: NamedTeam) -> PoolState:
+    """``pool`` as ``pools_for`` gives it."""
     return PoolState(
         name=pool.name,
         rank=pool.rank,
@@ -26,6 +47,7 @@ def pool_state(pool: Pool, status: PoolStatus | None) -> PoolState:
         workers_online=status.workers_online if status else None,
         active=status.active if status else None,
         limit=status.concurrency_limit if status else pool.concurrency_limit,
+        reserved_for=team.name if pool.is_reserved else "",  # type: ignore[attr-defined]
     )
 
 

@@ -41,6 +41,13 @@ class Pool(models.Model):
     memory_limit_mb = models.PositiveIntegerField(
         default=512, help_text="Memory of the data engine in one run, in MB."
     )
+    teams = models.ManyToManyField(
+        "workflows.Team",
+        blank=True,
+        related_name="pools",
+        verbose_name="reserved for",
+        help_text="Only workflows of these teams go there; without any, all teams share it.",
+    )
     public_key = models.CharField(
         max_length=64,
         blank=True,

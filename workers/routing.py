@@ -1,8 +1,9 @@
 """Which pool a workflow belongs to, and the receipt that says why.
 
 1. A pool somebody prefers wins, whatever its state.
-2. Else pools are tried from the highest rank down: the first pool one of whose
-   thresholds the workflow exceeds takes it; the pool without thresholds takes the rest.
+2. Else pools are tried from the highest rank down, those reserved for the workflow's team
+   before shared ones: the first pool one of whose thresholds the workflow exceeds takes it;
+   the pool without thresholds takes the rest.
 3. When that pool is paused, has no worker or is full, the next pool of higher rank that
    has room takes it; a lower one never does. Without one, it waits where the rule sent it.
 """
@@ -43,6 +44,8 @@ class PoolState:
     workers_online: int | None = None
     active: int | None = None
     limit: int | None = None
+    #: Name of the team whose workflow is routed, if the pool is kept for it; empty = shared.
+    reserved_for: str = ""
 
     @property
     def has_thresholds(self) -> bool:
@@ -82,7 +85,8 @@ _COUNTED = (
 
 
 def route(requirements: Requirements, pools: Sequence[PoolState]) -> Route:
-    """The pool for a workflow; the same answer for the same arguments, whatever their order.
+    """The pool for a workflow among those its team may use; the same answer for the same
+    arguments, whatever their order.
 
     Raises ``ValueError`` when there is no pool at all.
     """
@@ -113,11 +117,12 @@ def route(requirements: Requirements, pools: Sequence[PoolState]) -> Route:
 
 
 def _by_rule(requirements: Requirements, ranked: Sequence[PoolState]) -> PoolState:
-    for pool in ranked:
+    for pool in sorted(ranked, key=lambda pool: not pool.reserved_for):
         if any(_exceeded(requirements, pool)):
             return pool
     takers_of_the_rest = [pool for pool in ranked if not pool.has_thresholds]
-    return (takers_of_the_rest or list(ranked))[-1]
+    reserved = [pool for pool in takers_of_the_rest if pool.reserved_for]
+    return (reserved or takers_of_the_rest or list(ranked))[-1]
 
 
 def _with_room(
@@ -164,6 +169,7 @@ def _capacity(pool: PoolState) -> dict[str, Any]:
         "active": pool.active,
         "limit": pool.limit,
         "is_known": pool.workers_online is not None,
+        "reserved_for": pool.reserved_for,
     }
 
 
@@ -208,8 +214,12 @@ def _summary(
 ) -> str:
     if reason == "manual":
         note = f", although it {chosen.obstacle}" if chosen.obstacle else ""
-        return f"{chosen.name}, because {why}{note}"
+        return f"{_named(chosen)}, because {why}{note}"
     if reason == "fallback":
-        return f"{chosen.name} instead of {ruled.name}, which {fallbacks[0]['why']}; {why}"
+        return f"{_named(chosen)} instead of {ruled.name}, which {fallbacks[0]['why']}; {why}"
     waits = f"; it waits: {ruled.name} {ruled.obstacle}" if fallbacks else ""
-    return f"{ruled.name}, because {why}{waits}"
+    return f"{_named(ruled)}, because {why}{waits}"
+
+
+def _named(pool: PoolState) -> str:
+    return f"{pool.name}, reserved for {pool.reserved_for}" if pool.reserved_for else pool.name

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 import rules.permissions as permissions
 import rules.predicates as predicates
-from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Model, Q, QuerySet
 
 from workers.models import Pool, PoolAssignment, PoolSample, WorkerSeen
 from workflows.models import (
@@ -56,13 +56,19 @@ TEAM_PATHS: Mapping[type[Model], str] = {
     PoolAssignment: "workflow__team",
 }
 
+#: Path from a model that all teams share to the teams its pool is reserved for, if any.
+RESERVATION_PATHS: Mapping[type[Model], str] = {
+    Pool: "teams",
+    WorkerSeen: "pool__teams",
+    PoolSample: "pool__teams",
+}
+
 _PARTS_OF_A_WORKFLOW: tuple[type[Model], ...] = (Node, Dependency, Schedule)
-_ADMINISTERED: tuple[type[Model], ...] = (Connection, Membership, ApiToken)
-_SHARED: tuple[type[Model], ...] = (Pool, WorkerSeen, PoolSample)
+_ADMINISTERED: tuple[type[Model], ...] = (Membership, ApiToken)
 
 #: The least role for each act on each model; an act that is missing is for superusers only.
 NEEDED: Mapping[tuple[str, type[Model]], Role] = {
-    **{("view", model): Role.VIEWER for model in (*TEAM_PATHS, *_SHARED)},
+    **{("view", model): Role.VIEWER for model in (*TEAM_PATHS, *RESERVATION_PATHS)},
     ("view", Membership): Role.ADMIN,
     ("view", ApiToken): Role.ADMIN,
     ("view", RegistrationOutbox): Role.ADMIN,
@@ -72,15 +78,16 @@ NEEDED: Mapping[tuple[str, type[Model]], Role] = {
     ("add", Workflow): Role.EDITOR,
     ("change", Workflow): Role.EDITOR,
     ("register", Workflow): Role.EDITOR,
-    ("test", Connection): Role.EDITOR,
+    **{(act, Connection): Role.EDITOR for act in ("add", "change", "test")},
     **{
         (act, part): Role.EDITOR
         for act in ("add", "change", "delete")
         for part in _PARTS_OF_A_WORKFLOW
     },
     ("delete", Workflow): Role.ADMIN,
+    ("delete", Connection): Role.ADMIN,
+    ("change", Team): Role.ADMIN,
     **{(act, model): Role.ADMIN for act in ("add", "change", "delete") for model in _ADMINISTERED},
-    ("pause", Pool): Role.ADMIN,
 }
 
 
@@ -157,10 +164,27 @@ def scope(principal: Any, queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
         return queryset
     needed = NEEDED.get(("view", queryset.model))
     teams = [team for team, role in roles_of(principal).items() if needed and role >= needed]
+    if reserved := RESERVATION_PATHS.get(queryset.model):
+        return _shared_or_reserved(queryset, reserved, teams)
     path = TEAM_PATHS.get(queryset.model)
     if path is None:
         return queryset if teams else queryset.none()
     return queryset.filter(**{f"{path}__in": teams})
+
+
+def is_kept_from(principal: Any, model: type[ModelT], pk: Any) -> bool:
+    """Whether the row is one of the principal's own teams, and only the role hides it.
+
+    Such a row is refused; one of another team does not exist.
+    """
+    path = TEAM_PATHS.get(model)
+    if path is None:
+        return False
+    own = model._default_manager.filter(**{f"{path}__in": list(roles_of(principal))})
+    try:
+        return own.filter(pk=pk).exists()
+    except (ValueError, ValidationError):
+        return False
 
 
 def teams_where(principal: Any, permission: str) -> QuerySet[Team]:
@@ -180,6 +204,16 @@ def permission_name(act: str, model: type[Model]) -> str:
     return f"{model._meta.app_label}.{act}_{model._meta.model_name}"
 
 
+def _shared_or_reserved(
+    queryset: QuerySet[ModelT], path: str, teams: list[int]
+) -> QuerySet[ModelT]:
+    if not teams:
+        return queryset.none()
+    pools = Pool.objects.filter(Q(teams=None) | Q(teams__in=teams)).values("pk")
+    pool = path.rpartition("teams")[0] + "pk"
+    return queryset.filter(**{f"{pool}__in": pools})
+
+
 def _allows(permission: str, principal: Any, obj: Model | None = None) -> bool:
     return bool(permissions.has_perm(permission, principal, obj))  # type: ignore[no-untyped-call]
 
@@ -196,7 +230,20 @@ def _has_role(least: Role) -> Any:
     return predicates.is_active & (predicates.is_superuser | is_at_least)
 
 
+def _keeps_pool(principal: Any, pool: Pool | None = None) -> bool:
+    """An admin of every team that the pool is reserved for; a shared pool is a superuser's."""
+    mine = {team for team, role in roles_of(principal).items() if role >= Role.ADMIN}
+    if pool is None:
+        return bool(mine) and Pool.objects.filter(teams__in=mine).exists()
+    teams = set(pool.teams.values_list("pk", flat=True))
+    return bool(teams) and teams <= mine
+
+
 for (_act, _model), _role in NEEDED.items():
     permissions.set_perm(permission_name(_act, _model), _has_role(_role))  # type: ignore[no-untyped-call]
+_keeper = predicates.Predicate(_keeps_pool, name="is an admin of the pool's teams")
+permissions.set_perm(  # type: ignore[no-untyped-call]
+    "workers.pause_pool", predicates.is_active & (predicates.is_superuser | _keeper)
+)
 for _app in ("workflows", "workers"):
     permissions.set_perm(_app, _has_role(Role.VIEWER))  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.db.models.signals import post_delete, post_init, post_save
+from django.db.models.signals import m2m_changed, post_delete, post_init, post_save
 from django.dispatch import receiver
 
 from workers.models import Pool
@@ -72,6 +72,13 @@ def pool_changed(instance: Pool, raw: bool = False, **_: Any) -> None:
     if not changed & set(_POOL_RULE):
         concerned = concerned.filter(assignment__pool=instance)
     mark_dirty(*concerned.values_list("pk", flat=True))
+
+
+@receiver(m2m_changed, sender=Pool.teams.through)
+def reservation_changed(action: str, **_: Any) -> None:
+    """A pool that is kept for some, or no longer, concerns everybody's routes."""
+    if action.startswith("post_"):
+        mark_dirty(*Workflow.objects.values_list("pk", flat=True))
 
 
 def _remember(pool: Pool) -> None:

@@ -100,6 +100,32 @@ def test_the_receipt_names_the_nearest_change_that_leads_elsewhere() -> None:
     assert receipt["summary"] == "etl-pool, because 3 database nodes are more than 2"
 
 
+OWN = PoolState("shop-pool", 15, reserved_for="Shop")
+
+
+def test_a_pool_reserved_for_the_team_takes_the_rest_before_a_shared_one() -> None:
+    chosen = route(Requirements(nodes=1), [*POOLS, OWN])
+
+    assert chosen.pool == "shop-pool"
+    assert chosen.receipt["summary"].startswith("shop-pool, reserved for Shop, because")
+    assert chosen.receipt["capacity"]["shop-pool"]["reserved_for"] == "Shop"
+
+
+def test_a_threshold_of_a_reserved_pool_counts_before_those_of_higher_shared_ones() -> None:
+    own = PoolState("shop-etl", 15, transforms_above=3, reserved_for="Shop")
+
+    assert route(Requirements(nodes=11, transforms=4), [*POOLS, own]).pool == "shop-etl"
+    assert route(Requirements(nodes=11, transforms=3), [*POOLS, own]).pool == "high-memory-pool"
+
+
+def test_a_reserved_pool_without_room_gives_way_to_a_shared_one() -> None:
+    pools = [state(SMALL), state(OWN, is_paused=True), state(ETL), state(LARGE)]
+
+    chosen = route(Requirements(nodes=1), pools)
+
+    assert (chosen.pool, chosen.reason) == ("etl-pool", "fallback")
+
+
 def test_no_pool_at_all_is_an_error_that_says_what_to_do() -> None:
     with pytest.raises(ValueError, match="there is no pool"):
         route(Requirements(nodes=1), [])
@@ -134,6 +160,7 @@ def some_pools(draw: st.DrawFn) -> list[PoolState]:
             workers_online=draw(maybe_count),
             active=draw(maybe_count),
             limit=draw(maybe_count),
+            reserved_for=draw(st.sampled_from(["", "Shop"])),
         )
         for index, rank in enumerate(ranks)
     ]

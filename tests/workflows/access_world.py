@@ -101,7 +101,9 @@ class World:
     def of_nobody(self) -> World:
         """The same visitors, asking for ids that no row has."""
         nobody = {name: str(uuid.uuid4()) for name in ("workflow_id", "run_id", "object_id", "id")}
-        return replace(self, rows={}, values={**self.values, **nobody, "slug": "nobody"})
+        return replace(
+            self, rows={}, values={**self.values, **nobody, "slug": "nobody", "team": "nobody"}
+        )
 
     def ask(self, visitor: str, method: str, address: str) -> HttpResponse:
         """Ask, and undo whatever was done."""
@@ -154,6 +156,9 @@ class World:
                 "team": self.team.slug,
             },
             ("PUT", f"{api}/connections/<slug>/"): connection,
+            ("POST", f"{api}/teams/<team>/members"): {"username": "new", "role": "viewer"},
+            ("PUT", f"{api}/teams/<team>/members/<username>"): {"role": "operator"},
+            ("POST", f"{api}/teams/<team>/tokens"): {"name": "new"},
         }
 
 
@@ -199,6 +204,11 @@ def _values(rows: dict[str, Model]) -> dict[str, str]:
         "run_id": str(run.pk),
         "pool": "default-agent-pool",
         "slug": MARK,
+        "team": MARK,
+        "username": "viewer",
+        "prefix": rows["workflows.apitoken"].prefix,
+        "uidb64": "MQ",
+        "token": "none",
         "app_label": "workflows",
         "url": "no/such/page/",
         "anything": "no/such/thing",

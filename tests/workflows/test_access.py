@@ -5,7 +5,14 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 
 from workers.models import Pool
-from workflows.access import TEAM_PATHS, permission_name, require, scope, teams_where
+from workflows.access import (
+    TEAM_PATHS,
+    is_kept_from,
+    permission_name,
+    require,
+    scope,
+    teams_where,
+)
 from workflows.models import Connection, Membership, Node, Role, Team, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -117,7 +124,50 @@ def test_roles_are_read_once_per_user_object(team, workflow, django_assert_num_q
             user.has_perm(permission_name(act, Workflow), workflow)
 
 
-def test_connections_are_changed_by_admins_only(team):
+def test_connections_are_changed_by_editors_and_deleted_by_admins(team):
     connection = Connection.objects.create(team=team, name="Db", slug="db", connector="postgresql")
-    assert not member(team, Role.EDITOR).has_perm("workflows.change_connection", connection)
-    assert member(team, Role.ADMIN).has_perm("workflows.change_connection", connection)
+    editor = member(team, Role.EDITOR)
+    assert editor.has_perm("workflows.change_connection", connection)
+    assert not editor.has_perm("workflows.delete_connection", connection)
+    assert not member(team, Role.OPERATOR).has_perm("workflows.change_connection", connection)
+
+
+def test_a_row_that_only_the_role_hides_is_told_from_one_of_another_team(team, stranger):
+    hidden = member(team, Role.VIEWER).memberships.get()
+    assert is_kept_from(member(team, Role.EDITOR), Membership, hidden.pk)
+    assert not is_kept_from(stranger, Membership, hidden.pk)
+
+
+@pytest.fixture
+def reserved(team) -> Pool:
+    pool = Pool.objects.create(name="shop-pool", rank=15)
+    pool.teams.add(team)
+    return pool
+
+
+def test_a_reserved_pool_is_seen_by_its_teams_only(team, stranger, reserved):
+    assert scope(member(team, Role.VIEWER), Pool.objects.all()).contains(reserved)
+    assert not scope(stranger, Pool.objects.all()).contains(reserved)
+
+
+def test_a_teams_admin_pauses_the_pool_that_is_reserved_for_it(team, stranger, reserved):
+    assert member(team, Role.ADMIN).has_perm("workers.pause_pool", reserved)
+    assert not member(team, Role.EDITOR).has_perm("workers.pause_pool", reserved)
+    assert not stranger.has_perm("workers.pause_pool", reserved)
+
+
+def test_a_shared_pool_is_paused_by_superusers_only(team):
+    shared = Pool.objects.create(name="shared", rank=99)
+    assert not member(team, Role.ADMIN).has_perm("workers.pause_pool", shared)
+    root = User.objects.create(username="root", is_superuser=True)
+    assert root.has_perm("workers.pause_pool", shared)
+
+
+def test_a_pool_of_two_teams_is_paused_by_an_admin_of_both(team, reserved):
+    other = Team.objects.create(name="Third", slug="third")
+    reserved.teams.add(other)
+    admin = member(team, Role.ADMIN)
+    assert not admin.has_perm("workers.pause_pool", reserved)
+    Membership.objects.create(team=other, user=admin, role=Role.ADMIN)
+    again = User.objects.get(pk=admin.pk)
+    assert again.has_perm("workers.pause_pool", reserved)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 from unfold.decorators import action
 from unfold.enums import ActionVariant
+from unfold.forms import BaseDialogForm
 
 
 def confirmed(
@@ -21,11 +22,13 @@ def confirmed(
     icon: str,
     needs: str,
     variant: ActionVariant = ActionVariant.DEFAULT,
+    form_class: type[BaseDialogForm] | None = None,
 ) -> Callable[..., Any]:
     """An action that acts on POST only: unfold's actions are links, and GET must not act.
 
     GET answers a dialog that asks ``question``. ``needs`` names the permission method,
-    ``has_<needs>_permission``, which unfold calls with the row's id.
+    ``has_<needs>_permission``, which unfold calls with the row's id. ``form_class`` asks for more
+    than a yes.
     """
     return action(
         description=title,
@@ -35,7 +38,7 @@ def confirmed(
         dialog={
             "title": title,
             "description": question,
-            "form_class": None,
+            "form_class": form_class,
             "form_submit_text": title,
         },
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_GET
 
 from workers.models import Pool, PoolSample
 from workers.pages.badges import NO_WORKER, OPEN, PAUSED, Badge
+from workers.pages.visible import pools_seen_by
 
 _LATEST_SAMPLE = (
     PoolSample.objects.filter(pool=OuterRef("pk"))
@@ -44,10 +46,10 @@ class PoolLoad:
         return min(100, round(100 * (self.active or 0) / self.limit))
 
 
-def pool_loads() -> Sequence[PoolLoad]:
-    """Every pool in rank order, in one query."""
+def pool_loads(user: User | AnonymousUser) -> Sequence[PoolLoad]:
+    """The pools that ``user`` sees in rank order, in one query."""
     online = Count("workers", filter=Q(workers__is_online=True))
-    pools = Pool.objects.annotate(online=online, sample=Subquery(_LATEST_SAMPLE))
+    pools = pools_seen_by(user).annotate(online=online, sample=Subquery(_LATEST_SAMPLE))
     return [_load(pool) for pool in pools.order_by("rank")]
 
 
@@ -73,4 +75,4 @@ def pool_load(request: HttpRequest) -> HttpResponse:
     """One card per pool; polled while the page is open."""
     if not request.user.has_perm("workers.view_pool"):
         raise PermissionDenied
-    return render(request, "fragments/pool_load.html", {"pools": pool_loads()})
+    return render(request, "fragments/pool_load.html", {"pools": pool_loads(request.user)})

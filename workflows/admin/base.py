@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
+from workers.models import Pool
 from workflows import access
 from workflows.models import Team
 
@@ -46,8 +47,14 @@ class TeamScopedAdmin(ModelAdmin):
         if key not in found:
             found[key] = self.get_object(request, str(object_id))
         if found[key] is None:
-            raise Http404(f"no {self.opts.verbose_name} '{object_id}'")
+            raise self._absent(request, object_id)
         return found[key]
+
+    def _absent(self, request: HttpRequest, object_id: str) -> Exception:
+        """A row of one's own team that the role hides is refused; others do not exist."""
+        if access.is_kept_from(request.user, self.model, object_id):
+            return PermissionDenied()
+        return Http404(f"no {self.opts.verbose_name} '{object_id}'")
 
     def may(self, request: HttpRequest, verb: str, obj: Any = None) -> bool:
         """Ask the permission table. unfold passes an id where Django passes a row."""
@@ -73,13 +80,15 @@ class TeamScopedAdmin(ModelAdmin):
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str
     ) -> HttpResponse:
-        raise Http404(f"no {opts.verbose_name} '{object_id}'")
+        raise self._absent(request, object_id)
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField | None:
         if db_field.remote_field.model is Team:
             kwargs["queryset"] = self.teams_to_give(request)
+        if db_field.remote_field.model is Pool:
+            kwargs["queryset"] = access.scope(request.user, Pool.objects.all())
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def teams_to_give(self, request: HttpRequest) -> QuerySet[Team]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -92,10 +93,10 @@ class ConnectionAdmin(TeamScopedAdmin):
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The connector first: its Config makes the form."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         if request.GET.get("connector", "") in connectors():
             return super().add_view(request, form_url, extra_context)
-        if not self.has_add_permission(request):
-            raise Http404("no such page")
         context = {
             **self.admin_site.each_context(request),
             "title": "Add connection",

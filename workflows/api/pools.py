@@ -152,7 +152,7 @@ class PoolExecute(ApiView):
             preferred_pool=body["preferred_pool"],
             refuse_when_full=True,
         )
-        states = {state.name: state for state in pool_states()}
+        states = {state.name: state for state in pool_states(workflow.team)}
         capacity = {name: {"active": s.active, "limit": s.limit} for name, s in states.items()}
         answer = {
             **started(run),

@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from workflows.api import connections, docs, imports, kinds, pools, running, runs, views, workflows
+from workflows.api import (
+    connections,
+    docs,
+    imports,
+    kinds,
+    pools,
+    running,
+    runs,
+    teams,
+    views,
+    workflows,
+)
 
 app_name = "api"
 
@@ -13,6 +24,7 @@ _WORKFLOW = "workflows/<uuid:workflow_id>"
 _RUN = f"{_WORKFLOW}/runs/<uuid:run_id>"
 _POOL = "workers/pools/<slug:pool>"
 _CONNECTION = "connections/<slug:slug>"
+_TEAM = "teams/<slug:team>"
 
 urlpatterns = [
     path("workflows/", workflows.Workflows.as_view(), name="workflows"),
@@ -39,6 +51,11 @@ urlpatterns = [
     path("connections/", connections.Connections.as_view(), name="connections"),
     path(f"{_CONNECTION}/", connections.OneConnection.as_view(), name="connection"),
     path(f"{_CONNECTION}/test", connections.TestConnection.as_view(), name="connection-test"),
+    path("teams/", teams.Teams.as_view(), name="teams"),
+    path(f"{_TEAM}/members", teams.Members.as_view(), name="members"),
+    path(f"{_TEAM}/members/<str:username>", teams.OneMember.as_view(), name="member"),
+    path(f"{_TEAM}/tokens", teams.Tokens.as_view(), name="tokens"),
+    path(f"{_TEAM}/tokens/<slug:prefix>", teams.OneToken.as_view(), name="token"),
     path("kinds", kinds.Kinds.as_view(), name="kinds"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", docs.docs, name="docs"),

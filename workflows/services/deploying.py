@@ -199,7 +199,7 @@ def _row_issue(details: Any) -> Issue:
 def _assign(workflow: Workflow, requirements: Requirements) -> Pool:
     """The pool for its deployment. A full pool is full for seconds, an assignment lasts:
     only a pause or the want of a worker leads elsewhere."""
-    states = pool_states()
+    states = pool_states(workflow.team)
     chosen = route(requirements, [replace(state, active=None) for state in states])
     for state in states:
         chosen.receipt["capacity"][state.name]["active"] = state.active

@@ -87,7 +87,7 @@ def save_definition(
     Raises DefinitionRejected for what rows cannot hold, and StaleVersion if
     ``expected_version`` is not the latest.
     """
-    if problems := problems_of(definition):
+    if problems := problems_of(definition, team):
         raise DefinitionRejected(problems)
     with transaction.atomic(), outbox.one_mark():
         workflow = _write_workflow(team, workflow, workflow_id, definition, author, legacy)

@@ -43,14 +43,17 @@ def move_late_runs() -> list[Run]:
 
 
 def _cancel_late() -> None:
-    states: Sequence[PoolState] | None = None
+    seen: dict[int, Sequence[PoolState]] = {}
+    taken: list[str] = []
     for run, workflow in _late():
-        states = states if states is not None else pool_states()
+        if workflow.team_id not in seen:
+            seen[workflow.team_id] = pool_states(workflow.team)
+        states = [_with_more(s, taken.count(s.name)) for s in seen[workflow.team_id]]
         chosen = route(registration.requirements_of(workflow), states)
         if chosen.reason != "fallback" or chosen.pool == run.pool:
             continue
         if gateway().end_cancel(run.id, f"{_NOTE.format(pool=chosen.pool)}: {_why(chosen)}"):
-            states = [_with_one_more(state, chosen.pool) for state in states]
+            taken.append(chosen.pool)
 
 
 def _make_anew() -> list[Run]:
@@ -86,7 +89,7 @@ def _owned(runs: Sequence[FlowRun]) -> list[tuple[FlowRun, Workflow]]:
     owners = {run.id: mirror.workflow_id_of(run.tags) for run in runs}
     workflows = (
         Workflow.objects.filter(is_enabled=True, registration__deployment_id__isnull=False)
-        .select_related("registration", "preferred_pool")
+        .select_related("registration", "preferred_pool", "team")
         .in_bulk([owner for owner in owners.values() if owner])
     )
     pairs = ((run, workflows.get(owners[run.id] or UUID(int=0))) for run in runs)
@@ -109,7 +112,6 @@ def _why(chosen: Route) -> str:
     return summary
 
 
-def _with_one_more(state: PoolState, pool: str) -> PoolState:
-    if state.name != pool or state.active is None:
-        return state
-    return replace(state, active=state.active + 1)
+def _with_more(state: PoolState, runs: int) -> PoolState:
+    """With the runs that were given to it since it was looked at."""
+    return state if state.active is None else replace(state, active=state.active + runs)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from engine.registry import kinds
-from workers.capacity import pool_state
-from workers.models import Pool
+from workers.capacity import pool_state, pools_for
 from workers.routing import Requirements, route
 from workflows.models import Workflow
 
@@ -22,4 +21,6 @@ def pool_by_rule(workflow: Workflow) -> str:
         needs_high_memory=workflow.needs_high_memory,
         preferred_pool=workflow.preferred_pool.name if workflow.preferred_pool else "",
     )
-    return route(requirements, [pool_state(pool, None) for pool in Pool.objects.all()]).pool
+    team = workflow.team
+    states = [pool_state(pool, None, team) for pool in pools_for(team)]
+    return route(requirements, states).pool

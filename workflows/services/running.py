@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from engine.suggestion import unknown
-from workers.capacity import pool_states
-from workers.models import Pool, PoolAssignment
+from workers.capacity import pool_states, pools_for
+from workers.models import PoolAssignment
 from workers.prefect.current import gateway
 from workers.prefect.gateway import FlowRun, GatewayError, NotThere, PrefectUnreachable
 from workers.routing import Route, route
@@ -143,10 +143,10 @@ def _place(
 ) -> _Place:
     assert current.deployment_id is not None
     if preferred_pool:
-        _check_pool(preferred_pool)
+        _check_pool(workflow, preferred_pool)
     assignment = PoolAssignment.objects.get(workflow=workflow)
     home = _Place(current.deployment_id, current.pool, assignment.receipt)
-    if preferred_pool in ("", current.pool) and _seems_free(current.pool):
+    if preferred_pool in ("", current.pool) and _seems_free(workflow, current.pool):
         return home
     chosen = _route(workflow, preferred_pool, refuse_when_full)
     if chosen.pool == current.pool:
@@ -155,22 +155,24 @@ def _place(
     return _Place(deployment.id, chosen.pool, chosen.receipt)
 
 
-def _check_pool(name: str) -> None:
-    known = list(Pool.objects.values_list("name", flat=True))
+def _check_pool(workflow: Workflow, name: str) -> None:
+    known = list(pools_for(workflow.team).values_list("name", flat=True))
     if name not in known:
         raise NotRunnable(unknown("pool", name, known), "unknown_pool")
 
 
-def _seems_free(pool: str) -> bool:
+def _seems_free(workflow: Workflow, pool: str) -> bool:
     """What our own tables say, so that the usual trigger asks Prefect for nothing but the run."""
-    row = Pool.objects.get(name=pool)
+    row = pools_for(workflow.team).filter(name=pool).first()
+    if row is None:
+        return False
     active = Run.objects.filter(pool=pool, state__in=OPEN_STATES).count()
     has_room = active < row.concurrency_limit and not row.is_paused
     return has_room and row.workers.filter(is_online=True).exists()
 
 
 def _route(workflow: Workflow, preferred_pool: str, refuse_when_full: bool) -> Route:
-    states = pool_states()
+    states = pool_states(workflow.team)
     if refuse_when_full and all(state.obstacle for state in states):
         why = "; ".join(f"{state.name} {state.obstacle}" for state in states)
         raise NotRunnable(f"no pool has room: {why}", "pools_full")

@@ -14,19 +14,19 @@ from django.core.exceptions import ValidationError
 
 from engine.issue import Issue
 from engine.suggestion import unknown
-from workers.models import Pool
+from workers.capacity import pools_for
 from workflows.definition import Definition, ScheduleDefinition
-from workflows.models import Schedule
+from workflows.models import Schedule, Team
 
 
-def problems_of(definition: Definition) -> list[Issue]:
-    """Every reason why the rows of this definition cannot be written."""
+def problems_of(definition: Definition, team: Team) -> list[Issue]:
+    """Every reason why ``team`` cannot have the rows of this definition."""
     return [
         *_text(definition),
         *_keys(definition),
         *_dependencies(definition),
         *_schedules(definition),
-        *_pool(definition),
+        *_pool(definition, team),
     ]
 
 
@@ -118,11 +118,11 @@ def schedule_row(entry: ScheduleDefinition) -> Schedule:
     )
 
 
-def _pool(definition: Definition) -> Iterator[Issue]:
+def _pool(definition: Definition, team: Team) -> Iterator[Issue]:
     name = definition.preferred_pool
     if not name:
         return
-    known = list(Pool.objects.values_list("name", flat=True))
+    known = list(pools_for(team).values_list("name", flat=True))
     if name not in known:
         message = unknown("pool", name, known)
         yield Issue(code="unknown_pool", message=message, field="preferred_pool")

@@ -14,7 +14,7 @@ SUBMIT = {"_form_submitted": "on"}
 
 @pytest.fixture
 def keeper(as_role):
-    return as_role(Role.ADMIN)
+    return as_role(Role.EDITOR)
 
 
 def form(**changes):
@@ -129,10 +129,16 @@ def test_asking_to_test_does_not_connect(root, connection):
     assert b"says what answered" in root.get(test).content
 
 
-def test_an_editor_may_test_but_not_change(editor, connection):
+def test_an_operator_neither_tests_nor_changes_nor_adds(as_role, connection):
+    operator = as_role(Role.OPERATOR)
     test = reverse("admin:workflows_connection_test_connection", args=[connection.pk])
-    assert editor.get(test).status_code == 200
-    assert editor.post(change(connection), form()).status_code == 403
+    refused = [operator.post(address).status_code for address in (test, change(connection), ADD)]
+    assert refused == [403, 403, 403]
+
+
+def test_an_editor_does_not_delete(editor, connection):
+    delete = reverse("admin:workflows_connection_delete", args=[connection.pk])
+    assert editor.post(delete, {"post": "yes"}).status_code == 403
 
 
 def test_a_connection_of_another_team_does_not_exist(stranger, connection):

@@ -39,8 +39,10 @@ def test_secrets_are_written_and_never_read(admin, viewer, stored):
     assert Connection.objects.get(slug="warehouse").secrets == {"password": CANARY}
 
 
-def test_only_an_admin_writes(editor, body):
-    assert editor.post("connections/", body).status_code == 403
+def test_an_editor_writes_and_an_operator_does_not(editor, operator, body):
+    assert operator.post("connections/", body).status_code == 403
+    assert editor.post("connections/", body).status_code == 201
+    assert editor.delete("connections/warehouse/").status_code == 403
 
 
 def test_other_options_need_the_secrets_again(admin, body, stored):

@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 
 from workers.models import Pool
-from workflows.models import Role, Run, Workflow
+from workflows.models import Role, Run, Team, Workflow
 
 
 @pytest.fixture
@@ -206,6 +206,7 @@ def test_a_pool_without_a_worker_is_remarked(operator, prefect):
 
 
 def test_a_pool_is_paused_by_an_admin_and_prefect_is_told(make_client, registered, prefect):
+    Pool.objects.get(name="etl-pool").teams.add(registered.team)
     admin = make_client(Role.ADMIN, registered.team)
     assert admin.post("workers/pools/etl-pool/pause").status_code == 200
     assert prefect.pool_status("etl-pool").is_paused
@@ -217,9 +218,21 @@ def test_a_pool_is_paused_by_an_admin_and_prefect_is_told(make_client, registere
 
 def test_a_pool_is_not_paused_if_prefect_does_not_hear_of_it(make_client, registered, prefect):
     prefect.go_down()
+    Pool.objects.get(name="etl-pool").teams.add(registered.team)
     admin = make_client(Role.ADMIN, registered.team)
     assert admin.post("workers/pools/etl-pool/pause").status_code == 503
     assert not Pool.objects.get(name="etl-pool").is_paused
+
+
+def test_a_shared_pool_is_not_a_teams_to_pause(make_client, registered):
+    admin = make_client(Role.ADMIN, registered.team)
+    assert admin.post("workers/pools/etl-pool/pause").status_code == 403
+
+
+def test_a_pool_of_another_team_is_not_there(operator, stranger, prefect):
+    Pool.objects.create(name="own-pool", rank=15).teams.add(Team.objects.get(slug="other"))
+    assert operator.get("workers/pools/own-pool/status").status_code == 404
+    assert "own-pool" not in operator.get("workers/pools").content.decode()
 
 
 def test_the_distribution_counts_ones_own_teams(operator, stranger, run):
