@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import json
 import pkgutil
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 import benchmarks
 from benchmarks.result import Result
 
-_NOT_BENCHMARKS = {"__main__", "graphs", "result", "stack"}
+_NOT_BENCHMARKS = {"__main__", "crowd", "graphs", "result", "stack"}
 
 
 def names() -> list[str]:
@@ -24,9 +25,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=names())
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    parser.add_argument(
+        "--size", type=float, default=1, help="share of the full amount of rows, where one counts"
+    )
     arguments = parser.parse_args()
     module = importlib.import_module(f"benchmarks.{arguments.name}")
-    results = list(module.measure())
+    takes_size = "size" in inspect.signature(module.measure).parameters
+    options = {"size": arguments.size} if takes_size else {}
+    results = list(module.measure(**options))
     if arguments.json:
         body = {"name": arguments.name, "results": [result.as_json() for result in results]}
         print(json.dumps(body))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import socket
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -83,6 +84,42 @@ def running_stack() -> Iterator[Path]:
             yield Path(home)
         finally:
             started.stop()
+
+
+@contextmanager
+def serving(*names: str) -> Iterator[str]:
+    """Only these parts, and this process's Django beside them; yields the address of the web.
+
+    The database is migrated and static files are collected before the web part starts.
+    """
+    with tempfile.TemporaryDirectory(prefix="flowadmin-bench-") as folder, ExitStack() as parts:
+        os.environ.update(free_ports() | {"FLOWADMIN_HOME": folder})
+        from flowadmin import environment
+        from flowadmin.supervisor.home import Home
+        from flowadmin.supervisor.running import running
+        from flowadmin.supervisor.stack import assemble
+
+        Path(folder).chmod(0o755)  # the database server may run as another account
+        home = Home(Path(folder))
+        home.make()
+        stack = assemble(home)
+        os.environ.update(stack.runtime() | {"DJANGO_SETTINGS_MODULE": "flowadmin.settings"})
+        importlib.reload(environment)  # it was read before there were addresses
+        for part in stack.parts():
+            if part.name == "web":
+                _prepare_web()
+            if part.name in names:
+                parts.enter_context(running(part))
+        yield stack.web_url
+
+
+def _prepare_web() -> None:
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("prepare")
+    call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def processes_below(pid: int) -> list[int]:

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django.contrib.humanize",
     "django_htmx",
     "rules",
     "axes",
@@ -200,7 +201,10 @@ UNFOLD = {
     ],
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("flowadmin/flowadmin.css")],
-    "SCRIPTS": [lambda request: static("flowadmin/flowadmin.js")],
+    "SCRIPTS": [
+        lambda request: static("flowadmin/flowadmin.js"),
+        lambda request: static("flowadmin/row_menu.js"),
+    ],
     "DASHBOARD_CALLBACK": "workflows.pages.home.dashboard",
     # Searching models has no limit in unfold: one search over many workflows stops the site.
     "COMMAND": {"search_models": False},

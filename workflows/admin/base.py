@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,6 +15,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from workers.models import Pool
 from workflows import access
+from workflows.admin.paginator import CappedPaginator
 from workflows.models import Team
 
 
@@ -29,6 +31,7 @@ class TeamScopedAdmin(ModelAdmin):
     A row of another team does not exist: its address answers 404.
     """
 
+    paginator: type[Paginator] = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
     list_fullwidth = True

@@ -14,12 +14,12 @@ from unfold.contrib.filters.admin import (
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 from unfold.enums import ActionVariant
-from unfold.paginator import InfinitePaginator
 
 from workers.pages.admin import ReadOnly, confirmed, go_back
 from workers.pages.formats import duration, moment
 from workers.prefect.gateway import GatewayError
 from workflows.admin.base import TeamFilter, TeamScopedAdmin
+from workflows.admin.paginator import EndlessPaginator
 from workflows.models import Run
 from workflows.pages.badges import run_badge
 from workflows.pages.runs import run_context
@@ -30,7 +30,7 @@ from workflows.services import running
 @admin.register(Run)
 class RunAdmin(ReadOnly, TeamScopedAdmin):
     change_form_template = "admin/workflows/run/change_form.html"
-    paginator = InfinitePaginator
+    paginator = EndlessPaginator
     list_display = ["status", "workflow", "team", "pool", "how", "started", "took"]
     list_display_links = ["status", "workflow"]
     list_filter = [
@@ -40,8 +40,8 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
         ("created_at", RangeDateTimeFilter),
     ]
     list_select_related = ["workflow__team"]
-    search_fields = ["workflow__name", "name"]
-    search_help_text = "Name of the workflow or of the run"
+    search_fields = ["workflow__name"]
+    search_help_text = "Name of the workflow"
     actions_row = ["cancel"]
     actions_detail = ["cancel"]
 

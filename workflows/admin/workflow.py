@@ -86,8 +86,8 @@ class WorkflowAdmin(TeamScopedAdmin):
         "is_enabled",
     ]
     list_select_related = ["team", "registration"]
-    search_fields = ["name", "slug", "description"]
-    search_help_text = "Name or description"
+    search_fields = ["name"]
+    search_help_text = "Name"
     prepopulated_fields = {"slug": ["name"]}
     fieldsets = [
         (None, {"fields": [("name", "slug"), ("team", "tags"), "description"]}),

@@ -52,6 +52,15 @@ class Registration(models.Model):
     registered_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["state"],
+                condition=models.Q(state=RegistrationState.FAILED),
+                name="registration_failed",
+            )
+        ]
+
     def __str__(self) -> str:
         return f"{self.workflow_id}: {self.state}"
 

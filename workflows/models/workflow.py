@@ -6,8 +6,10 @@ import uuid
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models.fields.json import KT
+from django.db.models.functions import Upper
 
 from workflows.models.team import Team
 
@@ -72,7 +74,14 @@ class Workflow(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["team", "slug"], name="workflow_slug_in_team")
         ]
-        indexes = [models.Index(fields=["team", "-updated_at"], name="workflow_team_updated")]
+        indexes = [
+            models.Index(fields=["team", "-updated_at"], name="workflow_team_updated"),
+            # As the list is ordered, for all teams and for one.
+            models.Index(fields=["name", "-id"], name="workflow_name"),
+            models.Index(fields=["team", "name", "-id"], name="workflow_team_name"),
+            # As the search compares: without regard to case, anywhere in the text.
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="workflow_name_search"),
+        ]
         permissions = [
             ("run_workflow", "Can run a workflow"),
             ("pause_workflow", "Can pause and resume a workflow"),

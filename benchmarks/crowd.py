@@ -1,0 +1,138 @@
+"""An installation that many teams have used for a month: workflows, runs, samples of pools.
+
+The rows are made inside the database, so that a million of them take a minute.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connection
+
+from workflows.models import Membership, Role, Team
+
+TEAMS = 20
+RUNS_PER_WORKFLOW = 10
+_DAYS = 30
+
+_DEFINITION = """
+{"name": "Crowd", "description": "", "parameters": {}, "tags": [], "schedules": [],
+ "nodes": [
+   {"key": "orders", "name": "Orders", "kind": "database_source",
+    "config": {"connection": "shop", "table": "orders"}},
+   {"key": "paid", "name": "Paid", "kind": "filter", "config": {"condition": "amount > 5"}},
+   {"key": "mart", "name": "Mart", "kind": "database_target",
+    "config": {"connection": "mart", "table": "orders", "mode": "append"}}],
+ "dependencies": [
+   {"source": "orders", "source_port": "out", "target": "paid", "target_port": "in"},
+   {"source": "paid", "source_port": "out", "target": "mart", "target_port": "in"}]}
+"""
+
+_WORKFLOWS = """
+INSERT INTO workflows_workflow (
+    id, team_id, name, slug, description, is_enabled, is_paused, needs_high_memory, parameters,
+    tags, legacy, created_at, updated_at)
+SELECT gen_random_uuid(), (%(teams)s::int[])[1 + n %% %(team_count)s],
+       'Workflow ' || n || ' ' || (ARRAY['orders', 'customers', 'stock', 'prices'])[1 + n %% 4],
+       'workflow-' || n, '', true, n %% 97 = 0, false, '{}', '[]', '{}',
+       now() - interval '90 days', now() - n * interval '40 seconds'
+FROM generate_series(1, %(workflows)s) n
+"""
+
+#: One statement per table; each finds what it belongs to by itself.
+_PARTS = (
+    """
+INSERT INTO workflows_workflowversion (
+    workflow_id, number, definition, layout, fingerprint, message, created_at)
+SELECT id, 1, %(definition)s::jsonb, '{}', repeat('0', 64), '', created_at FROM workflows_workflow
+""",
+    """
+INSERT INTO workflows_node (
+    workflow_id, key, name, kind, config, position, x, y, retries, retry_delay_seconds)
+SELECT w.id, node->>'key', node->>'name', node->>'kind', node->'config', place, 0, 0, 0, 10
+FROM workflows_workflow w,
+     jsonb_array_elements(%(definition)s::jsonb->'nodes') WITH ORDINALITY AS nodes(node, place)
+""",
+    """
+INSERT INTO workflows_dependency (workflow_id, source_id, source_port, target_id, target_port)
+SELECT a.workflow_id, a.id, 'out', b.id, 'in'
+FROM workflows_node a JOIN workflows_node b USING (workflow_id) WHERE b.position = a.position + 1
+""",
+    """
+INSERT INTO workflows_schedule (workflow_id, slug, cron, timezone, is_active)
+SELECT id, 'nightly', (number %% 60) || ' ' || (number / 60 %% 24) || ' * * *', 'UTC', true
+FROM (SELECT id, row_number() OVER () AS number FROM workflows_workflow) w WHERE number %% 5 = 0
+""",
+    """
+INSERT INTO workflows_registration (
+    workflow_id, state, reason, issues, schemas, fingerprint, requirements, twins,
+    deployment_name, pool, version_id, attempts, registered_at, updated_at)
+SELECT v.workflow_id, CASE WHEN v.id %% 500 = 0 THEN 'failed' ELSE 'registered' END, '', '[]', '{}',
+       '', '{}', '{}', '', (SELECT name FROM workers_pool WHERE rank >= v.id %% 3 LIMIT 1),
+       v.id, 0, now(), now()
+FROM workflows_workflowversion v
+""",
+    """
+INSERT INTO workers_poolassignment (workflow_id, pool_id, reason, receipt, assigned_at)
+SELECT r.workflow_id, p.id, 'rule', '{}', now()
+FROM workflows_registration r JOIN workers_pool p ON p.name = r.pool
+""",
+    """
+INSERT INTO workflows_run (
+    id, workflow_id, version_id, name, pool, trigger, parameters, receipt, state, state_name,
+    message, error_code, state_at, expected_at, created_at, started_at, ended_at)
+SELECT gen_random_uuid(), workflow_id, version_id, 'run-' || chance, pool, 'schedule', '{}', '{}',
+       (CASE WHEN chance %% 25 = 0 THEN 'FAILED' WHEN chance %% 101 = 0 THEN 'CRASHED'
+             ELSE 'COMPLETED' END), '',
+       '', CASE WHEN chance %% 25 = 0 THEN 'E_UNREACHABLE' ELSE '' END, at, at, at, at,
+       at + chance %% 300 * interval '1 second'
+FROM (SELECT workflow_id, version_id, pool, (random() * 1e6)::int AS chance,
+             now() - random() * %(days)s * interval '1 day' AS at
+      FROM workflows_registration, generate_series(1, %(runs_per_workflow)s)) runs
+ORDER BY at
+""",
+    """
+UPDATE workflows_run SET state = 'SCHEDULED', started_at = NULL, ended_at = NULL
+WHERE id IN (SELECT id FROM workflows_run ORDER BY created_at DESC LIMIT 200)
+""",
+    """
+INSERT INTO workflows_noderun (
+    run_id, node_key, node_name, kind, position, state, state_name, state_at, message, error_code,
+    started_at, ended_at, attempt, rows_in, rows_out, seconds)
+SELECT r.id, n.key, n.name, n.kind, n.position, r.state, '', r.state_at, '', '',
+       r.started_at, r.ended_at, 1, 1000, 900, 1.5
+FROM workflows_run r JOIN workflows_node n USING (workflow_id)
+WHERE r.created_at > now() - interval '1 day' AND r.started_at IS NOT NULL
+""",
+    """
+INSERT INTO workers_poolsample (pool_id, taken_at, active, queued, workers_online)
+SELECT p.id, at, floor(random() * (p.concurrency_limit + 1)), floor(random() * 4), 1
+FROM workers_pool p, generate_series(now() - interval '7 days', now(), interval '30 seconds') at
+""",
+    """
+INSERT INTO workers_workerseen (pool_id, name, is_online, last_heartbeat_at)
+SELECT id, 'worker of ' || name, true, now() FROM workers_pool
+""",
+)
+
+
+def make_crowd(size: float) -> tuple[User, User]:
+    """Fill the database with ``size`` of 100,000 workflows; a team's editor and a superuser."""
+    teams = [Team.objects.create(name=f"Team {n}", slug=f"team-{n}") for n in range(1, TEAMS + 1)]
+    values: dict[str, Any] = {
+        "teams": [team.pk for team in teams],
+        "team_count": TEAMS,
+        "workflows": max(TEAMS, round(100_000 * size)),
+        "runs_per_workflow": RUNS_PER_WORKFLOW,
+        "days": _DAYS,
+        "definition": _DEFINITION,
+    }
+    with connection.cursor() as cursor:
+        for statement in (_WORKFLOWS, *_PARTS):
+            cursor.execute(statement, values)
+        cursor.execute("ANALYZE")
+    editor = User.objects.create(username="crowd-editor", is_staff=True)
+    Membership.objects.create(user=editor, team=teams[0], role=Role.EDITOR)
+    root = User.objects.create(username="crowd-root", is_staff=True, is_superuser=True)
+    return editor, root
