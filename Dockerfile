@@ -5,7 +5,7 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 \
     PREFECT_HOME=/var/lib/flowadmin/prefect FLOWADMIN_HOME=/var/lib/flowadmin
 WORKDIR /srv/flowadmin
 RUN useradd --system --uid 10001 flowadmin \
-    && mkdir -p /var/lib/flowadmin/keys /var/lib/flowadmin/prefect \
+    && mkdir -p /var/lib/flowadmin/keys /var/lib/flowadmin/checkpoints /var/lib/flowadmin/prefect \
     && chown -R flowadmin /var/lib/flowadmin
 
 FROM base AS worker

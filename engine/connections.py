@@ -102,7 +102,10 @@ class Connections:
                     opened.connector.cancel(opened.config, alias)
 
     def _lock_when_complete(self, sandbox: Sandbox) -> None:
-        if self._attached >= set(self._readers):
+        if self._attached >= set(self._readers) and not sandbox.is_locked:
+            for connector in {connection.connector for connection in self._connections.values()}:
+                if connector in self._connectors:
+                    self._connectors[connector].prepare(sandbox.database)
             sandbox.lock(self._folders())
 
     def _folders(self) -> Iterator[str]:

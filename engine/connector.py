@@ -151,6 +151,9 @@ class Connector(ABC, Generic[ConfigT]):
     def attach(self, config: ConfigT, session: duckdb.DuckDBPyConnection, alias: str) -> None:
         """Make the database readable in ``session`` under ``alias``; never writable."""
 
+    def prepare(self, session: duckdb.DuckDBPyConnection) -> None:
+        """Load into ``session`` what writing needs, whether or not anything was attached."""
+
     def folders(self, config: ConfigT) -> Sequence[str]:
         """Absolute paths of the folders in which DuckDB itself reads and writes files."""
         return ()

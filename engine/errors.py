@@ -11,6 +11,7 @@ EngineError
 ├── StepFailed         a step of a plan failed; names the node
 ├── Skipped            a step did not run, because one before it failed
 ├── Interrupted        the run was told to stop
+├── CheckpointLost     rows that an earlier run kept cannot be read back
 └── PlanError          a plan cannot be read (version, fingerprint, sealed secret)
 """
 
@@ -99,6 +100,13 @@ class PlanError(EngineError):
     """The plan cannot be executed here."""
 
     code = "E_PLAN"
+    permanent = True
+
+
+class CheckpointLost(EngineError):
+    """Rows that an earlier run kept cannot be read back."""
+
+    code = "E_CHECKPOINT"
     permanent = True
 
 

@@ -5,43 +5,41 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
 
 from engine.binding import bind
+from engine.checkpoints import Checkpoint, Checkpoints
 from engine.connections import Connections, Opened, Secrets
 from engine.connector import Connector, Extraction, Load
-from engine.culprit import find_culprit
-from engine.errors import ConnectorError, EngineError, PlanError, StepFailed, TableNotFound
+from engine.culprit import find_culprit, in_words
+from engine.errors import (
+    ConnectorError,
+    EngineError,
+    Interrupted,
+    PlanError,
+    StepFailed,
+    TableNotFound,
+)
 from engine.feeding import Feeds
 from engine.fusion import Counted, fuse, limited, read_profile
 from engine.graph import parse_configs
 from engine.incremental import Progress
 from engine.issue import Severity
+from engine.kept import Kept
 from engine.kind import OUTPUT, AnyKind, Context, NodeConfig, Source, Target, Transform
 from engine.optimizer import Stage
 from engine.outcome import NodeOutcome
 from engine.plan import Input, Plan, Step
 from engine.probing import ask
+from engine.restart import upstream
 from engine.sandbox import Sandbox, Session
 from engine.schema import Column, Schema, quote
 from engine.streaming import StreamedConnector
 from engine.watch import Watch
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Rows of a step that wait in the sandbox for the stages that read them."""
-
-    schema: Schema
-    #: How many leave by which port.
-    rows: Mapping[str, int]
-    #: Whether the order in which they were kept means something.
-    is_sorted: bool = False
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +77,14 @@ class Execution:
         stages: Sequence[Stage],
         sessions: int,
         source_rows: int | None = None,
+        loads: Mapping[str, str] | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
+        self._steps = plan.steps
         self._run_id = run_id
         self._source_rows = source_rows
+        self._loads = loads or {}
+        self._checkpoints = checkpoints
         self._kinds = kinds
         self._context = Context(parameters)
         self._names = {step.key: f"node {i}" for i, step in enumerate(plan.steps)}
@@ -96,7 +99,11 @@ class Execution:
             secrets=secrets,
             connectors=connectors,
         )
-        self._sandbox = Sandbox(memory_limit_mb=plan.memory_limit_mb, sessions=sessions)
+        self._sandbox = Sandbox(
+            memory_limit_mb=plan.memory_limit_mb,
+            sessions=sessions,
+            folders=(str(checkpoints.folder),) if checkpoints else (),
+        )
         self._kept: dict[str, Kept] = {}
         self._progress = Progress(
             plan, kinds=kinds, configs=self._configs, connections=self._connections
@@ -129,6 +136,32 @@ class Execution:
     def drop(self, key: str) -> None:
         """Give back the memory of a kept step that no stage will read again."""
         self._sandbox.drop(self._names[key])
+
+    def restore(self, key: str, checkpoint: Checkpoint) -> None:
+        """Take over the rows that an earlier run kept of a step; before anything is executed."""
+        with blaming(key):
+            checkpoint.read(quote(self._names[key]), self._sandbox.database)
+        self._kept[key] = checkpoint.kept
+        self._progress.adopt(checkpoint.watermarks)
+
+    def preserve(self, key: str) -> None:
+        """Write the rows of a kept step to disk, if that can be done, for a restart."""
+        if key in self._kept:
+            with suppress(Interrupted), self._sandbox.session() as session:
+                self._preserve(key, session.connection)
+
+    def _preserve(self, key: str, session: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+        """Warnings, if the rows of a kept step could not be written to disk."""
+        if self._checkpoints is None:
+            return ()
+        marks = self._progress.known(upstream(key, self._steps))
+        try:
+            table = quote(self._names[key])
+            self._checkpoints.write(key, table, self._kept[key], marks, session)
+        except (OSError, duckdb.Error) as error:
+            reason = in_words(error) if isinstance(error, duckdb.Error) else str(error)
+            return (f"its rows could not be kept for a restart: {reason}",)
+        return ()
 
     def execute(self, stage: Stage) -> dict[str, NodeOutcome]:
         """Run ``stage`` once, to the commit of its target or until its rows are kept."""
@@ -237,6 +270,9 @@ class Execution:
             is_sorted=self._is_sorted(sink, ready.stage),
             warnings=self._probe(sink, ready.schemas[sink.key], table, session),
         )
+        if sink.checkpoint and (warnings := self._preserve(sink.key, session)):
+            kept = self._kept[sink.key]
+            self._kept[sink.key] = replace(kept, warnings=(*kept.warnings, *warnings))
         return counted
 
     def _rows_by_port(
@@ -288,7 +324,7 @@ class Execution:
             table=kind.table(config),
             mode=config.mode,
             columns=kind.mapping(config, rows, table),
-            run_id=self._run_id,
+            run_id=self._loads.get(sink.key, self._run_id),
             node=sink.key,
             keys=kind.keys(config, table),
             creates=created,

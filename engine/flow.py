@@ -2,7 +2,8 @@
 
 A node's task run is named by its key. Its last state's message is the outcome as compact
 JSON when it ended well, ``CODE: node 'key': text`` when it failed; a node that was not run
-ends as Cancelled, named Skipped. The flow run's message is that of its first failure.
+ends as Cancelled, named Skipped, or, where a restart has its rows, as Completed, named
+Reused. The flow run's message is that of its first failure.
 """
 
 from __future__ import annotations
@@ -25,11 +26,16 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import ValidationError
 
-from engine.errors import EngineError, Interrupted, PlanError, Skipped
+from engine.checkpoints import prepared_folder
+from engine.errors import EngineError, Interrupted, PlanError, Skipped, StepFailed
 from engine.interpreter import RunSession, Work
 from engine.outcome import NodeOutcome
 from engine.plan import Plan, PlanConnection, Step, canonical_json
+from engine.restart import Restart
 from engine.sealing import unseal
+
+#: Name of the state of a node that was not run, because what it made is there.
+REUSED = "Reused"
 
 
 class NodeTask:
@@ -82,7 +88,8 @@ class NodeTask:
         for warning in outcome.warnings:
             logger.warning("node '%s': %s", self._step.key, warning)
         logger.info("node '%s' ended: %s", self._step.key, _in_words(outcome))
-        return Completed(message=outcome_message(outcome))
+        name = REUSED if outcome.is_reused else None
+        return Completed(name=name, message=outcome_message(outcome))
 
     def _may_retry(self, *_: object) -> bool:
         return self._failure is not None and not self._failure.permanent
@@ -94,8 +101,15 @@ class NodeTask:
     persist_result=False,
     task_runner=cast("Any", ThreadPoolTaskRunner(max_workers=2_000)),
 )
-def run_workflow(plan: dict[str, Any], parameters: dict[str, Any] | None = None) -> State[Any]:
-    """Run a plan's JSON to its end; ``parameters`` override the plan's own."""
+def run_workflow(
+    plan: dict[str, Any],
+    parameters: dict[str, Any] | None = None,
+    restart: dict[str, Any] | None = None,
+) -> State[Any]:
+    """Run a plan's JSON to its end; ``parameters`` override the plan's own.
+
+    ``restart`` is the JSON of an ``engine.restart.Restart``.
+    """
     for logger in ("prefect.task_runs", "prefect.flow_runs"):
         logging.getLogger(logger).addFilter(_is_news)
     try:
@@ -105,10 +119,13 @@ def run_workflow(plan: dict[str, Any], parameters: dict[str, Any] | None = None)
             secrets=open_secrets,
             submit=lambda step, work: NodeTask(step, work).submit(),
             parameters=parameters,
+            restart=Restart.model_validate(restart) if restart else None,
+            checkpoints=prepared_folder(),
         )
         outcome = _run_aside(session)
     except EngineError as error:
-        return Failed(message=f"{error.code}: {error.message}")
+        named = isinstance(error, StepFailed)
+        return Failed(message=str(error) if named else f"{error.code}: {error.message}")
     except ValidationError as error:
         return Failed(message=f"E_PLAN: {_first(error)}")
     if outcome.failures:
@@ -189,4 +206,6 @@ def _end_of(failure: EngineError, logger: Any) -> State[Any]:
 def _in_words(outcome: NodeOutcome) -> str:
     known = [("rows in", outcome.rows_in), ("rows out", outcome.rows_out)]
     counts = [f"{count:,} {what}" for what, count in known if count is not None]
+    if outcome.is_reused:
+        return ", ".join(["not run again", *counts])
     return ", ".join([*counts, f"{outcome.seconds:.3f} s"])

@@ -8,7 +8,7 @@ load that it is about, so that a load that fails is read again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,6 +60,19 @@ class Progress:
         """Watermarks that the load of ``target`` moves; none where there was nothing to read."""
         every = (mark for marks in self._watermarks.values() for mark in marks)
         return tuple(mark for mark in every if mark.target == target and mark.after is not None)
+
+    def known(self, sources: Collection[str]) -> tuple[Watermark, ...]:
+        """Watermarks of these sources, as far as they have been read."""
+        return tuple(
+            mark for key in self._watermarks if key in sources for mark in self._watermarks[key]
+        )
+
+    def adopt(self, marks: Iterable[Watermark]) -> None:
+        """Take over the watermarks of sources whose rows an earlier run has read."""
+        for mark in marks:
+            held = self._watermarks.setdefault(mark.source, [])
+            if mark not in held:
+                held.append(mark)
 
     def _latest_of(self, source: Step, extraction: Extraction, column: str) -> str | None:
         """The same value however often a run tries."""

@@ -15,9 +15,12 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from engine import registry
+from engine.checkpoints import Checkpoints
 from engine.connections import Secrets
 from engine.connector import Connector
 from engine.errors import EngineError, Interrupted, PlanError, Skipped, StepFailed
@@ -26,6 +29,7 @@ from engine.kind import AnyKind
 from engine.optimizer import Stage, stages
 from engine.outcome import NodeOutcome, RunOutcome
 from engine.plan import Plan, Step
+from engine.restart import Restart, course, fingerprints
 from engine.suggestion import unknown
 
 #: Independent stages that run side by side; they share threads and memory.
@@ -53,8 +57,14 @@ def run(
     kinds: Mapping[str, AnyKind] | None = None,
     connectors: Mapping[str, Connector[Any]] | None = None,
     parameters: Mapping[str, Any] | None = None,
+    restart: Restart | None = None,
+    checkpoints: Path | None = None,
 ) -> RunOutcome:
-    """Run ``plan`` to its end. ``run_id`` identifies its loads: the same id loads once."""
+    """Run ``plan`` to its end. ``run_id`` identifies its loads: the same id loads once.
+
+    With a folder for ``checkpoints``, a run that fails leaves there what it kept; with
+    ``restart``, that is where it goes on from.
+    """
     session = RunSession(
         plan,
         run_id=run_id,
@@ -63,6 +73,8 @@ def run(
         kinds=kinds,
         connectors=connectors,
         parameters=parameters,
+        restart=restart,
+        checkpoints=checkpoints,
     )
     return session.run()
 
@@ -108,10 +120,19 @@ class RunSession:
         kinds: Mapping[str, AnyKind] | None = None,
         connectors: Mapping[str, Connector[Any]] | None = None,
         parameters: Mapping[str, Any] | None = None,
+        restart: Restart | None = None,
+        checkpoints: Path | None = None,
     ) -> None:
         kinds = kinds if kinds is not None else registry.kinds()
         _refuse_unknown_kinds(plan, kinds)
-        self._stages = stages(plan.steps, kinds)
+        values = {**plan.parameters, **(parameters or {})}
+        self._checkpoints = None
+        if checkpoints:
+            folder = checkpoints / (restart.root if restart else run_id)
+            self._checkpoints = Checkpoints(folder, fingerprints(plan, kinds, values))
+        found = self._checkpoints.find() if self._checkpoints and restart else {}
+        self._course = course(stages(plan.steps, kinds), restart, found)
+        self._stages = self._course.run
         self._submit = submit
         self._settled: queue.SimpleQueue[_Running] = queue.SimpleQueue()
         self._tasks: list[TaskFuture] = []
@@ -121,9 +142,11 @@ class RunSession:
             secrets=secrets,
             kinds=kinds,
             connectors=connectors if connectors is not None else registry.connectors(),
-            parameters={**plan.parameters, **(parameters or {})},
+            parameters=values,
             stages=self._stages,
             sessions=max(1, min(len(self._stages), MAX_STAGES_AT_ONCE)),
+            loads=restart.loads if restart else {},
+            checkpoints=self._checkpoints,
         )
 
     def run(self) -> RunOutcome:
@@ -132,14 +155,38 @@ class RunSession:
             stack.callback(self._execution.close)
             if self._submit is None:
                 self._submit = stack.enter_context(LocalTasks())
+            reused = self._take_over()
             ended = self._run_stages()
             for task in self._tasks:
                 task.exception()
-        return _merge(running.end.result() for running in ended)
+        outcome = _merge([reused, *(running.end.result() for running in ended)])
+        if self._checkpoints and outcome.ok:
+            self._checkpoints.remove()
+        return outcome
 
     def interrupt(self) -> None:
         """Stop what is running, here and in the databases; nothing more is started."""
         self._execution.interrupt()
+
+    def _take_over(self) -> RunOutcome:
+        """Read back what earlier runs kept, and report the steps that are not run.
+
+        Raises ``StepFailed`` for rows that cannot be read.
+        """
+        assert self._submit is not None
+        rows: dict[str, int] = {}
+        for key, checkpoint in self._course.restored.items():
+            self._execution.restore(key, checkpoint)
+            rows[key] = sum(checkpoint.kept.rows.values())
+        nodes = {
+            step.key: NodeOutcome(step.key, None, rows.get(step.key), 0, is_reused=True)
+            for step in self._course.reused
+        }
+        for step in self._course.reused:
+            self._tasks.append(
+                self._submit(_as_waiting(step), partial(nodes.__getitem__, step.key))
+            )
+        return RunOutcome(nodes)
 
     def _run_stages(self) -> list[_Running]:
         """In the order they ended."""
@@ -154,26 +201,31 @@ class RunSession:
             done = self._settled.get()
             ended[done.stage.key] = done
             running -= 1
-            self._drop_read(done.stage, ended)
+            self._let_go(done.stage, ended)
         return list(ended.values())
 
-    def _drop_read(self, stage: Stage, ended: Mapping[str, _Running]) -> None:
-        """Forget what ``stage`` was the last to read."""
+    def _let_go(self, stage: Stage, ended: Mapping[str, _Running]) -> None:
+        """Forget what ``stage`` was the last to read; on disk it stays where a reader failed."""
         for key in stage.reads:
-            readers = (other.key for other in self._stages if key in other.reads)
+            readers = [other.key for other in self._stages if key in other.reads]
             if all(reader in ended for reader in readers):
+                is_read = all(ended[reader].end.result().ok for reader in readers)
+                if not is_read and key not in self._course.restored:
+                    self._execution.preserve(key)
                 self._execution.drop(key)
 
     def _ready(
         self, waiting: list[_Running], ended: Mapping[str, _Running], free: int
     ) -> list[_Running]:
-        return [r for r in waiting if all(key in ended for key in r.stage.reads)][:free]
+        there = ended.keys() | self._course.restored.keys()
+        return [r for r in waiting if all(key in there for key in r.stage.reads)][:free]
 
     def _start(self, running: _Running, ended: Mapping[str, _Running]) -> None:
         """Submit the sink first: were tasks to queue, those that wait must not hold its place."""
         assert self._submit is not None
         stage = running.stage
-        fed = all(key in ended[key].end.result().nodes for key in stage.reads)
+        read = [key for key in stage.reads if key not in self._course.restored]
+        fed = all(key in ended[key].end.result().nodes for key in read)
         if not fed or self._execution.is_interrupted:
             self._settle(running, RunOutcome(skipped=tuple(step.key for step in stage.steps)))
         sink = self._submit(_as_sink(stage), lambda: self._execute(running))

@@ -1,7 +1,8 @@
 """Plan → stages: which steps run as one query, and where rows are materialized.
 
 A stage is a tree of steps that ends at its sink: a target, or a step whose rows are kept,
-because they are read more than once, by nobody, or only when all of them are there. Inside
+because they are read more than once, by nobody, or only when all of them are there, or
+because a restart is to go on from them. Inside
 a stage rows stream from step to step; between stages they wait in a table of the run's
 DuckDB session.
 """
@@ -61,7 +62,7 @@ def stages(
     for step in steps:
         _cut(step, fused, found, max_steps)
         fused[step.key] = (*(part for key in _inputs(step) for part in fused.pop(key, ())), step)
-        if readers[step.key] != 1 or _is_sink(kinds[step.kind]):
+        if readers[step.key] != 1 or step.checkpoint or _is_sink(kinds[step.kind]):
             found[step.key] = _stage(fused.pop(step.key))
     return tuple(found.values())
 

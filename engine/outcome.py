@@ -24,6 +24,8 @@ class NodeOutcome:
     seconds: float
     #: What its checks found that does not stop the run.
     warnings: tuple[str, ...] = ()
+    #: It was not run: its rows, or those of what it feeds, are there from an earlier run.
+    is_reused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class Step(Frozen):
     retries: int = Field(0, ge=0, le=20)
     retry_delay_seconds: float = Field(10, ge=0, le=86_400)
     timeout_seconds: float | None = Field(None, gt=0)
+    #: Keep its rows on disk, so that a restarted run need not make them again.
+    checkpoint: bool = False
 
 
 class PlanConnection(Frozen):

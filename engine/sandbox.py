@@ -64,11 +64,19 @@ class Sandbox:
     """Sessions on one confined DuckDB database.
 
     ``max_spill_gb`` bounds what may be written to disk when ``memory_limit_mb`` is reached.
+    ``folders`` stay within reach after the lock.
     """
 
     def __init__(
-        self, *, memory_limit_mb: int, sessions: int = 4, threads: int = 2, max_spill_gb: int = 50
+        self,
+        *,
+        memory_limit_mb: int,
+        sessions: int = 4,
+        threads: int = 2,
+        max_spill_gb: int = 50,
+        folders: Iterable[str] = (),
     ) -> None:
+        self._folders = tuple(folders)
         self._scratch = Scratch()
         self.folder = self._scratch.path
         self._database = duckdb.connect(
@@ -86,7 +94,7 @@ class Sandbox:
         self._free: queue.SimpleQueue[Session] = queue.SimpleQueue()
         for session in self.sessions:
             self._free.put(session)
-        self._is_locked = False
+        self.is_locked = False
         self._stopped = threading.Event()
 
     def close(self) -> None:
@@ -109,10 +117,10 @@ class Sandbox:
         """Shut network, settings and files but those in ``folders``; nothing can be attached
         from here on.
         """
-        if not self._is_locked:
-            for setting in locking(folders):
+        if not self.is_locked:
+            for setting in locking([*self._folders, *folders]):
                 self._database.execute(setting)
-            self._is_locked = True
+            self.is_locked = True
 
     @contextmanager
     def session(self) -> Iterator[Session]:

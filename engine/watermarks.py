@@ -81,7 +81,7 @@ def move(connection: Connection, schema: str, load: Load) -> None:
         if not moved:
             raise ConnectorError(
                 f"another run has moved the watermark of node '{mark.source}' while this one "
-                "was loading, so nothing was loaded; run it again",
+                "was loading, so nothing was loaded; run it again from the start",
                 code="E_WATERMARK_MOVED",
             )
 

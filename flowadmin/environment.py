@@ -82,6 +82,17 @@ class Environment(BaseSettings):
         description="Folders in which connections to files may lie, separated by colons; "
         "empty = none. Workers and the web side each go by their own.",
     )
+    flowadmin_checkpoints: str = Field(
+        str(HOME / "checkpoints"),
+        description="Folder in which workers keep rows that a retry goes on from; one that all "
+        "hosts of a pool share lets any of them go on. A worker without it keeps none.",
+    )
+    flowadmin_checkpoint_days: float = Field(
+        7, description="Checkpoints not used for so many days are removed."
+    )
+    flowadmin_checkpoint_gb: float = Field(
+        20, description="Above so many gigabytes the oldest checkpoints are removed."
+    )
     flowadmin_static_root: Path = Field(
         HOME / "static", description="Folder into which static files are collected."
     )

@@ -130,6 +130,7 @@ def _step(node: NodeDefinition, inputs: tuple[Input, ...], kinds: Mapping[str, A
         retries=node.retries,
         retry_delay_seconds=node.retry_delay_seconds,
         timeout_seconds=node.timeout_seconds,
+        checkpoint=node.checkpoint,
     )
 
 

@@ -27,6 +27,7 @@ class NodeDefinition(_Part):
     retries: int = Field(0, ge=0, le=20)
     retry_delay_seconds: float = Field(10, ge=0, le=86_400)
     timeout_seconds: float | None = Field(None, gt=0)
+    checkpoint: bool = False
 
 
 class DependencyDefinition(_Part):

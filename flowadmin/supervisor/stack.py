@@ -59,6 +59,10 @@ class Stack:
             del brought["PREFECT_API_AUTH_STRING"]
         values = {name: self._chosen(name, value) for name, value in brought.items()}
         values["FLOWADMIN_FILE_ROOTS"] = self._chosen("FLOWADMIN_FILE_ROOTS", "")
+        checkpoints = str(self.home.path / "checkpoints")
+        values["FLOWADMIN_CHECKPOINTS"] = self._chosen("FLOWADMIN_CHECKPOINTS", checkpoints)
+        for name in ("FLOWADMIN_CHECKPOINT_DAYS", "FLOWADMIN_CHECKPOINT_GB"):
+            values[name] = str(getattr(self.given, name.lower()))
         values["FLOWADMIN_WAKE_URL"] = self._chosen("FLOWADMIN_WAKE_URL", values["REDIS_URL"])
         return values
 
@@ -133,6 +137,9 @@ class Stack:
             "FLOWADMIN_POOL_KEYS",
             "FLOWADMIN_WAKE_URL",
             "FLOWADMIN_FILE_ROOTS",
+            "FLOWADMIN_CHECKPOINTS",
+            "FLOWADMIN_CHECKPOINT_DAYS",
+            "FLOWADMIN_CHECKPOINT_GB",
         )
         runtime = self.runtime()
         env = {name: runtime[name] for name in names if name in runtime}

@@ -231,3 +231,36 @@ def sleeping(bench: Bench) -> bool:
             " and wait_event = 'PgSleep'"
         )
         return found.fetchone() is not None
+
+
+def test_another_process_goes_on_from_the_failed_node(
+    bench: Bench, prefect_server: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(bench.database, autocommit=True) as connection:
+        connection.execute("create table strict (id bigint check (id < 5))")
+    steps = (
+        source(QUICK),
+        only("id > 1", "orders"),
+        target("loaded", "filter"),
+        target("strict", "filter", key="strict"),
+    )
+    plan = bench.plan(*steps)
+    kept = {"FLOWADMIN_CHECKPOINTS": str(tmp_path / "kept")}
+    with running_worker(prefect_server, bench, **kept):
+        first = bench.start(plan)
+        assert bench.wait(first.id).state == "FAILED"
+    with psycopg.connect(bench.database, autocommit=True) as connection:
+        connection.execute("alter table strict drop constraint strict_id_check")
+        connection.execute("delete from numbers")
+    restart = {
+        "root": str(first.id),
+        "done": ["orders", "filter", "load"],
+        "loads": dict.fromkeys(("load", "strict"), str(first.id)),
+    }
+    with running_worker(prefect_server, bench, **kept):
+        second = bench.gateway.create_run(bench.deploy(plan).id, parameters={"restart": restart})
+        assert bench.wait(second.id).state == "COMPLETED"
+    assert loaded(bench) == [2, 3, 4, 5]
+    nodes = bench.nodes(second.id, 4)
+    assert {n.name for n in nodes.values() if n.state_name == "Reused"} == {*restart["done"]}
+    assert '"rows_in":4,"rows_out":4' in nodes["strict"].message

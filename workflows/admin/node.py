@@ -42,6 +42,7 @@ class NodeForm(forms.ModelForm):
             "retries",
             "retry_delay_seconds",
             "timeout_seconds",
+            "checkpoint",
         ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -73,7 +74,10 @@ class NodeInline(PartOfParent, StackedInline):
             "When it fails",
             {
                 "classes": ["collapse"],
-                "fields": [("retries", "retry_delay_seconds", "timeout_seconds"), "position"],
+                "fields": [
+                    ("retries", "retry_delay_seconds", "timeout_seconds"),
+                    ("checkpoint", "position"),
+                ],
             },
         ),
     ]

@@ -146,6 +146,9 @@ class RunAnswer(Answer):
     created_at = serializers.DateTimeField()
     work_pool = serializers.CharField(source="pool")
     trigger = serializers.CharField()
+    retry_of = serializers.UUIDField(
+        source="parent_id", allow_null=True, help_text="The run that this one retries."
+    )
     version = serializers.IntegerField(source="version.number", default=None, allow_null=True)
     message = serializers.CharField()
     error_code = serializers.CharField()
@@ -176,6 +179,9 @@ class NodeRunAnswer(Answer):
     kind = serializers.CharField()
     state = serializers.CharField()
     state_name = serializers.CharField()
+    is_reused = serializers.BooleanField(
+        help_text="A retry found what it had made before, and did not run it."
+    )
     attempt = serializers.IntegerField()
     rows_in = serializers.IntegerField(allow_null=True)
     rows_out = serializers.IntegerField(allow_null=True)

@@ -1,18 +1,28 @@
-"""Runs of a workflow: list, detail, logs, cancel."""
+"""Runs of a workflow: list, detail, logs, retry, cancel."""
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 from uuid import UUID
 
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from workflows.access import scope
-from workflows.api.answers import LogsAnswer, RunAnswer, RunDetailAnswer, RunsAnswer
+from engine.restart import FAILED
+from workflows.access import require, scope
+from workflows.api.answers import (
+    LogsAnswer,
+    RunAnswer,
+    RunDetailAnswer,
+    RunsAnswer,
+    StartedAnswer,
+)
 from workflows.api.fields import StrictSerializer
+from workflows.api.running import started
 from workflows.api.views import ApiView
 from workflows.models import Run, RunState
 from workflows.services import logs, running
@@ -90,6 +100,31 @@ class Logs(ApiView):
             "log_count": len(lines),
         }
         return Response(LogsAnswer(found).data)
+
+
+class RetryBody(StrictSerializer):
+    # "from" is a word of Python's own.
+    def get_fields(self) -> dict[str, Any]:
+        help_text = (
+            "failed: nodes that ended well are not run again; start: all are; "
+            "or the key of a node, which is run anew with all that follows."
+        )
+        return {"from": serializers.CharField(required=False, default=FAILED, help_text=help_text)}
+
+
+class Retry(ApiView):
+    @extend_schema(operation_id="runs_retry", request=RetryBody, responses=StartedAnswer)
+    def post(self, request: Request, run_id: UUID) -> Response:
+        """Run again what a run did not do; asked twice, gives the same run."""
+        runs = scope(request.user, Run.objects.select_related("workflow"))
+        run = get_object_or_404(runs, pk=run_id)
+        require(request.user, "workflows.run_workflow", run.workflow)
+        start = self.read(RetryBody)["from"]
+        is_node = start not in (FAILED, "start")
+        started_run = running.retry(
+            run, from_failed=start == FAILED, node=start if is_node else "", user=self.author()
+        )
+        return Response(StartedAnswer(started(started_run)).data)
 
 
 class Cancel(ApiView):

@@ -41,6 +41,7 @@ urlpatterns = [
     path(f"{_RUN}/", runs.OneRun.as_view(), name="run"),
     path(f"{_RUN}/logs", runs.Logs.as_view(), name="run-logs"),
     path(f"{_RUN}/cancel", runs.Cancel.as_view(), name="run-cancel"),
+    path("runs/<uuid:run_id>/retry", runs.Retry.as_view(), name="run-retry"),
     path("workers/overview", pools.Overview.as_view(), name="workers-overview"),
     path("workers/execute", pools.PoolExecute.as_view(), name="workers-execute"),
     path("workers/distribution", pools.Distribution.as_view(), name="workers-distribution"),

@@ -40,11 +40,16 @@ TERMINAL_STATES = frozenset(
 OPEN_STATES = tuple(state for state in RunState if state not in TERMINAL_STATES)
 
 
+#: ``state_name`` of a completed node that a retry did not run again.
+REUSED = "Reused"
+
+
 class Trigger(models.TextChoices):
     MANUAL = "manual"
     API = "api"
     SCHEDULE = "schedule"
     FALLBACK = "fallback"
+    RETRY = "retry"
 
 
 class Mirrored(models.Model):
@@ -93,6 +98,16 @@ class Run(Mirrored):
     pool = models.CharField(max_length=60, blank=True)
     trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.SCHEDULE)
     parameters = models.JSONField(default=dict, blank=True)
+    parent = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="retries",
+        help_text="The run that this one retries.",
+    )
+    #: What it takes over from the runs before it (``engine.restart.Restart``); empty = nothing.
+    restart = models.JSONField(default=dict, blank=True)
     #: Why this pool: the receipt as it stood when the run was made.
     receipt = models.JSONField(default=dict, blank=True)
     expected_at = models.DateTimeField(null=True, blank=True)
@@ -141,3 +156,8 @@ class NodeRun(Mirrored):
 
     def __str__(self) -> str:
         return f"{self.node_name or self.node_key}: {self.state}"
+
+    @property
+    def is_reused(self) -> bool:
+        """Whether it was not run: a retry found what it had made before."""
+        return self.state_name == REUSED

@@ -105,6 +105,10 @@ class Node(models.Model):
     retries = models.PositiveSmallIntegerField(default=0)
     retry_delay_seconds = models.FloatField(default=10)
     timeout_seconds = models.FloatField(null=True, blank=True)
+    checkpoint = models.BooleanField(
+        default=False,
+        help_text="Keep its rows on disk, so that a retry goes on from them even after a crash.",
+    )
 
     class Meta:
         ordering = ["position", "id"]

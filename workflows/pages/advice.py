@@ -4,6 +4,7 @@ from __future__ import annotations
 
 ADVICE = {
     "E_ACCESS_DENIED": "Check user, password and grants of the connection, then test it there.",
+    "E_CHECKPOINT": "Retry once more: what could not be read back is made anew.",
     "E_COLUMN_AMBIGUOUS": "Rename one of the columns before this node.",
     "E_COLUMN_NOT_FOUND": "The table changed since the last save: save the workflow to see where.",
     "E_COLUMN_TYPE": "The table changed since the last save: save the workflow to see where.",

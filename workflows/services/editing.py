@@ -47,6 +47,7 @@ _NODE_FIELDS = (
     "retries",
     "retry_delay_seconds",
     "timeout_seconds",
+    "checkpoint",
 )
 _SCHEDULE_FIELDS = ("cron", "interval", "run_at", "timezone", "is_active")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from workflows.models import NodeRun, Run, RunState, Trigger, Workflow, Workflow
 _WORKFLOW_TAG = "workflow:"
 _TRIGGER_TAG = "trigger:"
 _USER_TAG = "user:"
+_PARENT_TAG = "retry-of:"
 
 #: ``E_CODE: node 'key': text`` somewhere in what Prefect passes on.
 _FAILURE = re.compile(r"\b([A-Z]+_[A-Z0-9_]+): (node '.*?': .*)", re.DOTALL)
@@ -39,10 +40,11 @@ _NODE_FIELDS = (
 )  # fmt: skip
 
 
-def tags_of(trigger: Trigger, user: Any) -> tuple[str, ...]:
+def tags_of(trigger: Trigger, user: Any, parent: UUID | None = None) -> tuple[str, ...]:
     """What a run made by us carries, so that its row can be rebuilt from Prefect."""
     by = (f"{_USER_TAG}{user.pk}",) if getattr(user, "pk", None) else ()
-    return (f"{_TRIGGER_TAG}{trigger.value}", *by)
+    of = (f"{_PARENT_TAG}{parent}",) if parent else ()
+    return (f"{_TRIGGER_TAG}{trigger.value}", *by, *of)
 
 
 def workflow_tag(workflow_id: UUID) -> str:
@@ -93,6 +95,7 @@ def apply_task_runs(task_runs: Sequence[TaskRun]) -> None:
             row = rows.get(key)
             if row is not None and _is_node_news(row, runs[row.run_id], task_run):
                 changed[key] = _advance_node(row, task_run)
+        _fill_in_reused(list(changed.values()), runs)
         if changed:
             NodeRun.objects.bulk_update(changed.values(), _NODE_FIELDS, batch_size=500)
 
@@ -138,6 +141,8 @@ def _new_row(flow_run: FlowRun, workflow_id: UUID, version: WorkflowVersion | No
         version=version,
         trigger=_trigger(flow_run),
         created_by_id=_user_id(flow_run.tags),
+        parent_id=_parent_id(flow_run.tags, workflow_id),
+        restart=flow_run.parameters.get("restart") or {},
         parameters=flow_run.parameters.get("parameters") or {},
         created_at=flow_run.created_at,
     )
@@ -157,6 +162,15 @@ def _user_id(tags: Iterable[str]) -> int | None:
         return None
     users = get_user_model().objects.filter(pk=found[0])
     return users.values_list("pk", flat=True).first()
+
+
+def _parent_id(tags: Iterable[str], workflow_id: UUID) -> UUID | None:
+    """The run that is retried, if its row is there still."""
+    found = [tag.removeprefix(_PARENT_TAG) for tag in tags if tag.startswith(_PARENT_TAG)]
+    if not found:
+        return None
+    runs = Run.objects.filter(pk=found[0], workflow_id=workflow_id)
+    return runs.values_list("pk", flat=True).first()
 
 
 def _nodes(run_id: UUID, version: WorkflowVersion) -> list[NodeRun]:
@@ -215,6 +229,20 @@ def _advance_node(row: NodeRun, task_run: TaskRun) -> NodeRun:
         row.rows_in, row.rows_out = outcome.get("rows_in"), outcome.get("rows_out")
         row.seconds, row.message = outcome.get("seconds"), ""
     return row
+
+
+def _fill_in_reused(rows: Sequence[NodeRun], runs: Mapping[UUID, Run]) -> None:
+    """Rows and seconds of nodes that were not run again: those of the run that is retried."""
+    reused = [row for row in rows if row.is_reused]
+    parents = {parent for row in reused if (parent := runs[row.run_id].parent_id)}
+    if not parents:
+        return
+    known = {(n.run_id, n.node_key): n for n in NodeRun.objects.filter(run_id__in=parents)}
+    for row in reused:
+        parent_id = runs[row.run_id].parent_id
+        if parent_id and (before := known.get((parent_id, row.node_key))):
+            row.rows_in, row.rows_out = before.rows_in, before.rows_out
+            row.seconds = before.seconds
 
 
 def _end(row: NodeRun, task_run: TaskRun) -> datetime | None:

@@ -1,15 +1,16 @@
-"""Run, cancel, pause, resume."""
+"""Run, retry, cancel, pause, resume."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from engine.restart import Restart
 from engine.suggestion import unknown
 from workers.capacity import pool_states, pools_for
 from workers.models import PoolAssignment
@@ -18,15 +19,18 @@ from workers.prefect.gateway import FlowRun, GatewayError, NotThere, PrefectUnre
 from workers.routing import Route, route
 from workers.wake import wake
 from workflows import registration
-from workflows.models import OPEN_STATES, Registration, Run, Trigger, Workflow
+from workflows.definition import Definition
+from workflows.models import OPEN_STATES, Registration, Run, RunState, Trigger, Workflow
 from workflows.services import mirror
+from workflows.services.restarting import restart_of
 
 
 class NotRunnable(Exception):
     """The workflow cannot run now; ``code`` is stable, ``reason`` is for people.
 
     Codes: disabled, not_registered, unknown_parameter, unknown_pool, pools_full,
-    prefect_unreachable, prefect_refused.
+    prefect_unreachable, prefect_refused; of a retry also: not_ended, nothing_failed,
+    unknown_node, retry_under_way.
     """
 
     def __init__(self, reason: str, code: str) -> None:
@@ -42,6 +46,24 @@ class _Place:
     deployment_id: UUID
     pool: str
     receipt: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A run to start."""
+
+    parameters: Mapping[str, Any]
+    idempotency_key: str
+    tags: tuple[str, ...]
+    restart: Mapping[str, Any] = field(default_factory=dict)
+    preferred_pool: str = ""
+    refuse_when_full: bool = False
+
+    @property
+    def flow_parameters(self) -> dict[str, Any]:
+        """What differs from the deployment's own."""
+        given = {"parameters": dict(self.parameters), "restart": dict(self.restart)}
+        return {name: value for name, value in given.items() if value}
 
 
 def run_now(
@@ -64,14 +86,76 @@ def run_now(
     """
     current = _runnable(workflow)
     _check_parameters(current, parameters or {})
+    wanted = _Wanted(
+        parameters=parameters or {},
+        idempotency_key=idempotency_key,
+        tags=mirror.tags_of(trigger, user),
+        preferred_pool=preferred_pool,
+        refuse_when_full=refuse_when_full,
+    )
+    return _start(workflow, current, wanted)
+
+
+def retry(run: Run, *, from_failed: bool = True, node: str = "", user: User | None = None) -> Run:
+    """Run again what ``run`` did not do: as registered now, with its parameters.
+
+    From the failed nodes on, unless ``node`` names another, which is run anew with all that
+    follows; without ``from_failed`` and ``node`` everything is, as if it had never run.
+    Asked twice while the first retry is under way, gives the same run.
+
+    Raises NotRunnable.
+    """
+    if not run.is_terminal:
+        raise NotRunnable(f"run '{run}' has not ended; cancel it first, or wait", "not_ended")
+    if run.state == RunState.COMPLETED and from_failed and not node:
+        raise NotRunnable("all of its nodes ended well; run it from the start", "nothing_failed")
+    before = list(run.retries.order_by("created_at"))
+    if started := _under_way(before, node or ("failed" if from_failed else "start")):
+        return started
+    current = _runnable(run.workflow)
+    _check_parameters(current, run.parameters)
+    restart: dict[str, Any] = {}
+    if from_failed or node:
+        restart = _restart(run, current, node).model_dump(mode="json")
+    wanted = _Wanted(
+        parameters=run.parameters,
+        restart=restart,
+        idempotency_key=f"retry:{run.pk}:{before[-1].pk if before else 0}",
+        tags=mirror.tags_of(Trigger.RETRY, user, parent=run.pk),
+    )
+    return _start(run.workflow, current, wanted)
+
+
+def _under_way(retries: Iterable[Run], start: str) -> Run | None:
+    """The retry that was asked for already. Raises NotRunnable where another one is."""
+    other = next((one for one in retries if not one.is_terminal), None)
+    if other is None or (other.restart.get("start", "start") == start):
+        return other
+    raise NotRunnable(
+        f"it is being retried otherwise, as run '{other}'; wait for its end, or cancel it",
+        "retry_under_way",
+    )
+
+
+def _restart(run: Run, current: Registration, node: str) -> Restart:
+    assert current.version is not None
+    definition = Definition.model_validate(current.version.definition)
+    known = [one.key for one in definition.nodes]
+    if node and node not in known:
+        raise NotRunnable(unknown("node", node, known), "unknown_node")
+    return restart_of(run, definition, node)
+
+
+def _start(workflow: Workflow, current: Registration, wanted: _Wanted) -> Run:
+    key = wanted.idempotency_key
     try:
-        place = _place(workflow, current, preferred_pool, refuse_when_full)
+        place = _place(workflow, current, wanted.preferred_pool, wanted.refuse_when_full)
         flow_run = gateway().create_run(
             place.deployment_id,
-            parameters={"parameters": dict(parameters)} if parameters else None,
+            parameters=wanted.flow_parameters or None,
             # Prefect's keys are unique per flow, and all workflows share one flow.
-            idempotency_key=f"{workflow.pk}:{idempotency_key}" if idempotency_key else "",
-            tags=mirror.tags_of(trigger, user),
+            idempotency_key=f"{workflow.pk}:{key}" if key else "",
+            tags=wanted.tags,
         )
     except registration.NotSealable as error:
         raise NotRunnable(str(error), "not_registered") from error
@@ -83,7 +167,7 @@ def run_now(
         raise NotRunnable(str(error), "prefect_unreachable") from error
     except GatewayError as error:
         raise NotRunnable(str(error), "prefect_refused") from error
-    run = record(flow_run, place.pool, place.receipt, parameters)
+    run = record(flow_run, place.pool, place.receipt, wanted.parameters)
     wake(place.pool)
     return run
 

@@ -98,6 +98,7 @@ def _node(node: Any) -> NodeDefinition:
         retries=node.retries,
         retry_delay_seconds=node.retry_delay_seconds,
         timeout_seconds=node.timeout_seconds,
+        checkpoint=node.checkpoint,
     )
 
 

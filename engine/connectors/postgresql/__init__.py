@@ -65,6 +65,9 @@ class Postgresql(Connector[PostgresqlConfig]):
         for statement in reading.attach_statements(config, alias):
             session.execute(statement)
 
+    def prepare(self, session: duckdb.DuckDBPyConnection) -> None:
+        reading.load_extension(session)  # has the format that rows are written in
+
     def cancel(self, config: PostgresqlConfig, alias: str) -> None:
         with _connected(config) as connection:
             reading.cancel(connection, config.session_name(alias))
