@@ -46,6 +46,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "flowadmin.content_policy.ContentPolicyMiddleware",
+    "flowadmin.viewer_zone.ViewerZoneMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -204,6 +205,7 @@ UNFOLD = {
     "SCRIPTS": [
         lambda request: static("flowadmin/flowadmin.js"),
         lambda request: static("flowadmin/row_menu.js"),
+        lambda request: static("flowadmin/charts.js"),
     ],
     "DASHBOARD_CALLBACK": "workflows.pages.home.dashboard",
     # Searching models has no limit in unfold: one search over many workflows stops the site.

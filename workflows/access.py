@@ -193,6 +193,14 @@ def teams_where(principal: Any, permission: str) -> QuerySet[Team]:
     return mine.filter(pk__in=[team.pk for team in mine if principal.has_perm(permission, team)])
 
 
+def teams_key(principal: Any) -> str:
+    """The same for all who see the same rows; names what may be remembered for them."""
+    if principal.is_superuser and principal.is_active:
+        return "all"
+    roles = roles_of(principal)
+    return ",".join(f"{team}:{roles[team]}" for team in sorted(roles)) or "none"
+
+
 def require(principal: Any, permission: str, obj: Model | None = None) -> None:
     """Raise ``PermissionDenied``, naming what is missing, unless it is allowed."""
     if not principal.has_perm(permission, obj):

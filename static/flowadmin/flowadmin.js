@@ -18,3 +18,7 @@ document.addEventListener("htmx:load", (event) => {
     time.textContent = `(here ${words})`;
   }
 });
+
+// Pages tell times in this zone from the next request on.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+document.cookie = `flowadmin_zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;

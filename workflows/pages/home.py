@@ -1,79 +1,39 @@
-"""The first page: what needs attention, then what ran last."""
+"""The first page: what needs attention, then what ran today and what runs next."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils import timezone
 
-from workers.models import Pool, WorkerSeen
+from workers.pages.formats import NOTHING, duration
 from workflows import access
-from workflows.models import Registration, RegistrationState, Run, RunState
+from workflows.models import Run, Workflow
+from workflows.pages.attention import attention
 from workflows.pages.runs import run_lines
+from workflows.pages.today import today
+from workflows.pages.upcoming import next_starts
 
-_SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """A count that should be zero, and where to look when it is not."""
-
-    title: str
-    count: int
-    link: str
-    calm: str
-
-    @property
-    def tone(self) -> str:
-        return "bad" if self.count else "good"
+_SHOWN = 5
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """unfold's dashboard callback."""
+    figures = today(request.user)
     runs = access.scope(request.user, Run.objects.select_related("workflow", "version"))
+    lines = run_lines(runs[:_SHOWN])
     return {
         **context,
-        "attention": _attention(request.user),
-        "runs": run_lines(runs[:_SHOWN]),
-        "with_workflow": True,
+        "title": "Home",
+        "attention": attention(request.user, figures.failed),
+        "today": figures,
+        "success": _percent(figures.success_percent),
+        "slowest": [(one, duration(one.seconds)) for one in figures.slowest],
+        "runs": lines,
+        "next": next_starts(request.user, _SHOWN),
+        "is_new": not lines and not access.scope(request.user, Workflow.objects.all()).exists(),
     }
 
 
-def _attention(user: Any) -> list[Attention]:
-    since = timezone.now() - timedelta(hours=24)
-    failing = access.scope(user, Registration.objects.filter(state=RegistrationState.FAILED))
-    failed = access.scope(
-        user,
-        Run.objects.filter(created_at__gte=since, state__in=[RunState.FAILED, RunState.CRASHED]),
-    )
-    served = WorkerSeen.objects.filter(pool=OuterRef("pk"), is_online=True)
-    idle = access.scope(user, Pool.objects.filter(~Exists(served)))
-    return [
-        Attention(
-            "Registrations failed",
-            failing.count(),
-            f"{_changelist('workflow')}?registration__state__exact={RegistrationState.FAILED}",
-            "Every workflow is registered",
-        ),
-        Attention(
-            "Runs failed in 24 hours",
-            failed.count(),
-            f"{_changelist('run')}?state__exact={RunState.FAILED}",
-            "No run failed",
-        ),
-        Attention(
-            "Pools without a worker",
-            idle.count(),
-            reverse("admin:workers_pool_changelist"),
-            "Every pool has a worker",
-        ),
-    ]
-
-
-def _changelist(model: str) -> str:
-    return reverse(f"admin:workflows_{model}_changelist")
+def _percent(share: float | None) -> str:
+    return NOTHING if share is None else f"{share:.1f} %"

@@ -144,7 +144,8 @@ def _new_row(flow_run: FlowRun, workflow_id: UUID, version: WorkflowVersion | No
         parent_id=_parent_id(flow_run.tags, workflow_id),
         restart=flow_run.parameters.get("restart") or {},
         parameters=flow_run.parameters.get("parameters") or {},
-        created_at=flow_run.created_at,
+        # Prefect plans runs of schedules days ahead: such a run comes into being when it is due.
+        created_at=max(flow_run.created_at, flow_run.expected_at or flow_run.created_at),
     )
     return _advance(row, flow_run)
 
