@@ -7,8 +7,10 @@ read little. Nothing is ever loaded: of a target its table is looked at, read on
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,20 +24,11 @@ from engine.kind import AnyKind, Source, Target
 from engine.optimizer import stages
 from engine.outcome import NodeOutcome
 from engine.plan import Input, Plan, Step
-from engine.sample import Sample, take
+from engine.sample import Extent, Sample, take
 from engine.watch import TimedOut
 from engine.write_plan import Arriving, Destination, WritePlan, plan_write
 
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """How much a preview reads, shows and takes."""
-
-    #: Rows that are shown.
-    rows: int = 50
-    #: Rows that each source reads.
-    source_rows: int = 1_000
-    seconds: float = 10
+_PERIOD_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +65,12 @@ def preview(
     parameters: Mapping[str, Any] | None = None,
     kinds: Mapping[str, AnyKind] | None = None,
     connectors: Mapping[str, Connector[Any]] | None = None,
+    stop: threading.Event | None = None,
 ) -> Preview:
-    """What a run would show at ``node``. Raises ``StepFailed`` naming the node to blame."""
+    """What a run would show at ``node``. Raises ``StepFailed`` naming the node to blame.
+
+    When ``stop`` is set, what runs here and in the databases is ended.
+    """
     request = _Request(
         plan,
         node,
@@ -82,6 +79,7 @@ def preview(
         {**plan.parameters, **(parameters or {})},
         kinds if kinds is not None else registry.kinds(),
         connectors if connectors is not None else registry.connectors(),
+        stop or threading.Event(),
     )
     return request.answer()
 
@@ -95,6 +93,7 @@ class _Request:
     parameters: Mapping[str, Any]
     kinds: Mapping[str, AnyKind]
     connectors: Mapping[str, Connector[Any]]
+    stop: threading.Event
 
     def answer(self) -> Preview:
         target = next((s for s in self._steps if isinstance(self.kinds[s.kind], Target)), None)
@@ -127,7 +126,7 @@ class _Request:
         plan = self.plan.model_copy(update={"steps": tuple(read), "connections": connections})
         return Execution(
             plan,
-            run_id=f"preview of {self.node}",
+            run_id=str(uuid.uuid4()),
             secrets=self.secrets,
             kinds=self.kinds,
             connectors=self.connectors,
@@ -139,18 +138,33 @@ class _Request:
 
     def _executed(self, execution: Execution, read: Sequence[Step]) -> dict[str, NodeOutcome]:
         outcomes: dict[str, NodeOutcome] = {}
-        timer = threading.Timer(self.extent.seconds, execution.interrupt)
-        timer.start()
         try:
-            for stage in stages(read, self.kinds):
-                outcomes |= execution.execute(stage)
+            with self._watched(execution):
+                for stage in stages(read, self.kinds):
+                    outcomes |= execution.execute(stage)
         except StepFailed as failure:
-            if execution.is_interrupted:
+            if execution.is_interrupted and not self.stop.is_set():
                 raise self._late(failure) from failure
             raise
-        finally:
-            timer.cancel()
         return outcomes
+
+    @contextmanager
+    def _watched(self, execution: Execution) -> Iterator[None]:
+        """What is executed inside is interrupted when its time is up or ``stop`` is set."""
+        end, done = time.monotonic() + self.extent.seconds, threading.Event()
+
+        def watch() -> None:
+            while not done.wait(_PERIOD_SECONDS):
+                if self.stop.is_set() or time.monotonic() >= end:
+                    execution.interrupt()
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def _late(self, failure: StepFailed) -> EngineError:
         message = (

@@ -5,16 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from engine.schema import Column, Schema, quote
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: Characters of a cell that are shown.
 MAX_CELL = 500
 
 Cell = str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much a preview reads, shows and takes."""
+
+    #: Rows that are shown.
+    rows: int = 50
+    #: Rows that each source reads.
+    source_rows: int = 1_000
+    seconds: float = 10
 
 
 @dataclass(frozen=True, slots=True)

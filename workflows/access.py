@@ -74,6 +74,7 @@ NEEDED: Mapping[tuple[str, type[Model]], Role] = {
     ("view", RegistrationOutbox): Role.ADMIN,
     ("run", Workflow): Role.OPERATOR,
     ("pause", Workflow): Role.OPERATOR,
+    ("preview", Workflow): Role.OPERATOR,
     ("cancel", Run): Role.OPERATOR,
     ("add", Workflow): Role.EDITOR,
     ("change", Workflow): Role.EDITOR,

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from engine.connector import Extraction, TableName
 from engine.errors import AccessDenied, ConnectorError, EngineError, TableNotFound, Unreachable
-from engine.graph import order, parse_configs
+from engine.graph import order, parse_configs, upstream
 from engine.issue import Issue, Severity
 from engine.kind import AnyKind, Context, NodeConfig, Source, Target
 from engine.plan import Input, Plan, PlanConnection, Step, canonical_json
@@ -23,6 +23,8 @@ from workflows.definition import Definition, NodeDefinition
 
 #: Prefect refuses parameters above 512 KB; a tenth is left for sealed secrets and tags.
 PLAN_LIMIT_BYTES = 512 * 1024 * 9 // 10
+#: Findings that say nothing about a node whose rows are looked at where they leave it.
+_ABOUT_WHAT_FOLLOWS = {"unconnected", "no_target"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,11 @@ def compile_workflow(
     connections: Mapping[str, ConnectionFacts],
     catalog: Catalog,
     kinds: Mapping[str, AnyKind],
+    upto: str = "",
 ) -> Compilation:
     """Check a definition completely, and make a plan of it if it can run.
+
+    With ``upto``, of that node and those before it only, whose rows may go nowhere.
 
     A table or database that cannot be read now gives a warning: it may be there when the
     workflow runs, and what depends on it is not typed.
@@ -87,9 +92,11 @@ def compile_workflow(
     from engine.binding import bind  # brings DuckDB, which most web processes never need
 
     steps = _steps(definition, kinds)
+    steps = list(upstream(steps, upto)) if upto else steps
     ordered = order(steps, kinds)
     configs, config_issues = parse_configs(ordered.steps or steps, kinds)
-    issues = [*ordered.issues, *config_issues, *_check_parameters(definition)]
+    shape = [issue for issue in ordered.issues if not (upto and issue.code in _ABOUT_WHAT_FOLLOWS)]
+    issues = [*shape, *config_issues, *_check_parameters(definition)]
     issues += _check_connections(configs, ordered.steps, connections, kinds)
 
     broken = {issue.node for issue in _errors(issues)}

@@ -7,7 +7,8 @@ from pipelines import Databases, join, plan, secrets, source, target, transform
 
 from engine.errors import StepFailed
 from engine.plan import Step
-from engine.previewing import Extent, Preview, preview
+from engine.previewing import Preview, preview
+from engine.sample import Extent
 
 ORDERS = "create table orders(id int primary key, total numeric(10,2), note text)"
 FILLED = "insert into orders select i, i + 0.5, 'n' || i from generate_series(1, 5000) i"

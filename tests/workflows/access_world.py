@@ -142,6 +142,8 @@ class World:
         return {
             ("POST", f"{api}/workflows/"): saved,
             ("POST", f"{api}/workflows/validate"): saved,
+            ("POST", f"{api}/preview"): {**saved, "node": "read"},
+            ("POST", f"{api}/workflows/<workflow_id>/preview"): {"node": "read"},
             ("POST", f"{api}/workflows/import"): {"payload": {}, "team": self.team.slug},
             ("POST", f"{api}/workflows/execute"): run,
             ("POST", f"{api}/workers/execute"): run,
@@ -202,6 +204,7 @@ def _values(rows: dict[str, Model]) -> dict[str, str]:
     return {
         "workflow_id": str(workflow.pk),
         "run_id": str(run.pk),
+        "preview_id": str(run.pk),
         "pool": "default-agent-pool",
         "slug": MARK,
         "team": MARK,

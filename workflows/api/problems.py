@@ -21,11 +21,13 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from engine.errors import ConfigError, ConnectorError
+from engine.errors import ConfigError, ConnectorError, Interrupted, StepFailed
 from engine.issue import Issue
+from engine.previewer.client import PreviewError
 from workers.prefect.gateway import GatewayError, PrefectUnreachable
 from workflows.services.editing import DefinitionRejected, StaleVersion
 from workflows.services.importing.legacy import AlreadyThere, ImportRefused, NotThereToUpdate
+from workflows.services.previewing import NotPreviewable
 from workflows.services.running import NotRunnable
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,11 @@ _NOT_RUNNABLE = {
     "pools_full": HTTPStatus.TOO_MANY_REQUESTS,
     "prefect_unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
     "prefect_refused": HTTPStatus.BAD_GATEWAY,
+}
+_PREVIEW_STATUS = {
+    "E_PREVIEWS_BUSY": HTTPStatus.TOO_MANY_REQUESTS,
+    "E_PREVIEW_BROKEN": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "E_PREVIEW_ID": HTTPStatus.CONFLICT,
 }
 
 
@@ -113,6 +120,14 @@ def _known(error: Exception) -> Problem | None:
         case NotRunnable():
             status = _NOT_RUNNABLE.get(error.code, HTTPStatus.BAD_REQUEST)
             return Problem(status, error.code, error.reason)
+        case NotPreviewable(issues=issues):
+            return _refusal("not_previewable", "the node cannot be previewed", issues)
+        case StepFailed():
+            return _failure(error)
+        case PreviewError():
+            return Problem(_PREVIEW_STATUS[error.code], error.code, str(error))
+        case Interrupted():
+            return Problem(HTTPStatus.CONFLICT, error.code, error.message)
         case ConfigError():
             return Problem(HTTPStatus.BAD_REQUEST, error.code, error.message)
         case ConnectorError():
@@ -137,6 +152,12 @@ def _known(error: Exception) -> Problem | None:
 def _refusal(code: str, what: str, issues: list[Issue]) -> Problem:
     more = f" (and {len(issues) - 1} more)" if len(issues) > 1 else ""
     return Problem(HTTPStatus.BAD_REQUEST, code, f"{what}: {issues[0]}{more}", tuple(issues))
+
+
+def _failure(error: StepFailed) -> Problem:
+    """What a node did wrong when it was tried."""
+    issue = Issue(code=error.code, message=error.message, node=error.step)
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.code, str(error), (issue,))
 
 
 def _stale(error: StaleVersion) -> Problem:

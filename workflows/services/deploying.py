@@ -107,7 +107,9 @@ def _take_version(workflow_id: UUID) -> tuple[Workflow | None, WorkflowVersion |
     return workflow, record_version(workflow) or latest_version(workflow.pk)
 
 
-def compile_now(workflow: Workflow, definition: Definition, version: int) -> Compilation:
+def compile_now(
+    workflow: Workflow, definition: Definition, version: int, upto: str = ""
+) -> Compilation:
     """Compile with what is known of the databases; on errors ask them again before saying so."""
     used = {str(node.config.get("connection", "")) for node in definition.nodes}
     facts = facts_of(workflow.team, used)
@@ -120,6 +122,7 @@ def compile_now(workflow: Workflow, definition: Definition, version: int) -> Com
             connections=facts,
             catalog=catalog,
             kinds=kinds(),
+            upto=upto,
         )
 
     catalog = DatabaseCatalog(workflow.team)
