@@ -1,7 +1,7 @@
-"""Real parts for every test: PostgreSQL, Redis, Prefect and MariaDB, one of each per session.
+"""Real parts for every test: PostgreSQL, Redis, Prefect, MariaDB, MongoDB; one of each per session.
 
 With xdist the controller starts PostgreSQL and Redis, and the workers find their addresses in
-the environment; tests of Prefect share one worker, and so one server, and so do those of MariaDB.
+the environment; tests of each other part share one worker, and so one server.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def pytest_unconfigure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for part in ("prefect", "mariadb"):
+        for part in ("prefect", "mariadb", "mongodb"):
             if f"{part}_server" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.xdist_group(part))
 
@@ -82,6 +82,12 @@ def prefect_server() -> str:
 def mariadb_server() -> str:
     """URL of a MariaDB server without a database name; of a user who may do everything."""
     return PARTS.start_mariadb()
+
+
+@pytest.fixture(scope="session")
+def mongodb_server() -> str:
+    """URL of a server that speaks MongoDB's protocol."""
+    return PARTS.start_mongodb()
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import mongodb_server
 import psycopg
 from cryptography.fernet import Fernet
 from mariadb_server import MariaDb
@@ -21,8 +22,9 @@ from flowadmin.supervisor.running import running
 POSTGRES = "FLOWADMIN_TEST_POSTGRES"
 REDIS = "FLOWADMIN_TEST_REDIS"
 MARIADB = "FLOWADMIN_TEST_MARIADB"
+MONGODB = "FLOWADMIN_TEST_MONGODB"
 #: What may come from outside; all else of ours and of Prefect is removed.
-_KEPT = {POSTGRES, REDIS, MARIADB, "FLOWADMIN_POSTGRES"}
+_KEPT = {POSTGRES, REDIS, MARIADB, MONGODB, "FLOWADMIN_POSTGRES"}
 
 
 class SessionParts:
@@ -52,6 +54,7 @@ class SessionParts:
         self.postgres_url = os.environ.setdefault(POSTGRES, self._cluster.url(role="postgres"))
         self.redis_url = os.environ.setdefault(REDIS, redis.url(redis_port, password))
         self._prefect_port = free_port()
+        self._mongodb_port = free_port()
         self.prefect_url = prefect.url(self._prefect_port)
         self.mariadb = MariaDb(self.home / "mariadb", free_port(), password)
         os.environ["DATABASE_URL"] = f"{self.postgres_url}/flowadmin"
@@ -75,6 +78,13 @@ class SessionParts:
             return os.environ[MARIADB]
         self._start("mariadb", self.mariadb.part)
         return self.mariadb.url
+
+    def start_mongodb(self) -> str:
+        """URL of a server that speaks MongoDB's protocol and asks for no password."""
+        if MONGODB in os.environ:
+            return os.environ[MONGODB]
+        self._start("mongodb", lambda: mongodb_server.server(self._mongodb_port))
+        return mongodb_server.url(self._mongodb_port)
 
     def start_prefect(self) -> str:
         """URL of the API of a server with a database of its own."""

@@ -13,6 +13,7 @@ import redis
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from mariadb_server import execute, unpacked
+from pymongo import MongoClient
 
 
 def test_a_new_database_is_empty(make_database: Callable[[], str]) -> None:
@@ -54,3 +55,9 @@ def test_django_has_its_database_and_cache() -> None:
 @pytest.mark.slow
 def test_prefect_is_a_real_server(prefect_server: str) -> None:
     assert httpx.get(f"{prefect_server}/admin/version").json() == "3.8.8"
+
+
+def test_a_document_database_keeps_a_document(mongodb_server: str) -> None:
+    with MongoClient(mongodb_server) as client:
+        client["parts"]["c"].replace_one({"_id": 1}, {"a": "b"}, upsert=True)
+        assert client["parts"]["c"].find_one() == {"_id": 1, "a": "b"}
