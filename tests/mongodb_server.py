@@ -72,7 +72,7 @@ def url(port: int) -> str:
 def _fetched(path: str, digest: str) -> Path:
     """A jar in the user's cache folder; it is loaded, and checked, when it is not there."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    kept = Path(home) / "flowadmin-tests" / path.rpartition("/")[2]
+    kept = Path(home) / "flowadmin" / path.rpartition("/")[2]
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         with urllib.request.urlopen(f"{_REPOSITORY}/{path}", timeout=60) as answer:

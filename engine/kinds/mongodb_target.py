@@ -55,7 +55,6 @@ class MongodbTargetConfig(NodeConfig):
         description="The collection to write to; it is made if it is not there.",
         min_length=1,
         max_length=200,
-        pattern=r"^(?!system\.|flowadmin_)[^$\x00]+$",
         json_schema_extra={"format": "table"},
     )
     mode: Literal["append", "replace", "upsert", "delete_insert"] = Field(
@@ -78,6 +77,16 @@ class MongodbTargetConfig(NodeConfig):
         title="Columns",
         description="Which column goes where; empty for all columns by their own names.",
     )
+
+    @model_validator(mode="after")
+    def _collection_is_a_name(self) -> Self:
+        if self.collection.startswith(("system.", "flowadmin_")) or "$" in self.collection:
+            message = (
+                f"collection '{self.collection}' is not for rows: names with '$', 'system.' and "
+                "'flowadmin_' are taken; choose another name"
+            )
+            raise SettingError(message, field="collection")
+        return self
 
     @model_validator(mode="after")
     def _keys_fit_the_mode(self) -> Self:
@@ -232,9 +241,7 @@ def _overlap(one: str, other: str) -> bool:
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
-def _issue(
-    code: str, message: str, field: str, severity: Severity = Severity.ERROR
-) -> Issue:
+def _issue(code: str, message: str, field: str, severity: Severity = Severity.ERROR) -> Issue:
     return Issue(code=code, message=message, field=field, severity=severity)
 
 

@@ -57,9 +57,7 @@ class MongodbConfig(ConnectionConfig):
     tls: bool = Field(
         False, description="Whether the connection is encrypted, and the server's name verified."
     )
-    options: MongodbOptions = Field(
-        MongodbOptions.model_construct(), description="Driver options."
-    )
+    options: MongodbOptions = Field(MongodbOptions.model_construct(), description="Driver options.")
 
     @field_validator("hosts")
     @classmethod
@@ -106,17 +104,17 @@ class MongodbConfig(ConnectionConfig):
         from pymongo import MongoClient
 
         scheme = "mongodb+srv" if self.srv else "mongodb"
-        login: dict[str, Any] = {}
+        settings: dict[str, Any] = {}
         if self.user:
-            login = {"username": self.user, "authSource": self.auth_source}
-            login["password"] = self.password.get_secret_value()
+            settings = {"username": self.user, "authSource": self.auth_source}
+            settings["password"] = self.password.get_secret_value()
             if self.auth_mechanism:
-                login["authMechanism"] = self.auth_mechanism
-        where = {"replicaSet": self.replica_set} if self.replica_set else {}
+                settings["authMechanism"] = self.auth_mechanism
+        if self.replica_set:
+            settings["replicaSet"] = self.replica_set
         return MongoClient(
             f"{scheme}://{self.hosts}/",
-            **login,
-            **where,
+            **settings,
             tls=self.tls or self.srv,
             appname=self.options.app_name,
             serverSelectionTimeoutMS=self.options.connect_timeout * 1000,

@@ -94,9 +94,7 @@ def _is_nested(type_: str) -> bool:
     return type_.endswith("]") or type_.startswith(("STRUCT", "MAP", "UNION"))
 
 
-def _documents(
-    batch: pa.RecordBatch, converts: list[tuple[str, Convert | None]]
-) -> list[Document]:
+def _documents(batch: pa.RecordBatch, converts: list[tuple[str, Convert | None]]) -> list[Document]:
     made: list[Document] = [{} for _ in range(batch.num_rows)]
     for values, (path, convert) in zip(batch.columns, converts, strict=True):
         for document, value in zip(made, values.to_pylist(), strict=True):
@@ -127,9 +125,7 @@ def _put(document: Document, path: str, value: Any) -> None:
 def _convert(type_: str, stored_as: str) -> Convert | None:
     """None where a value goes as it is."""
     if stored_as == "objectid":
-        from bson import ObjectId
-
-        return ObjectId
+        return _object_id
     if type_ == "JSON" or stored_as == "json" or _is_nested(type_):
         from bson.json_util import JSONOptions, loads
 
@@ -139,6 +135,14 @@ def _convert(type_: str, stored_as: str) -> Convert | None:
 
         return Decimal128
     return _CONVERTS.get(type_)
+
+
+def _object_id(text: str) -> Any:
+    from bson import ObjectId
+
+    if not ObjectId.is_valid(text):
+        raise ValueError("expected 24 hexadecimal digits")
+    return ObjectId(text)
 
 
 def _whole(value: Any) -> Any:

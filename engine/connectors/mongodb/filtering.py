@@ -33,7 +33,9 @@ _INTEGERS = {"SMALLINT", "INTEGER", "BIGINT"}
 _INT64 = range(-(2**63), 2**63)
 
 
-def pushed(text: str, fields: Mapping[str, Field], parameters: Mapping[str, Any]) -> list[Condition]:
+def pushed(
+    text: str, fields: Mapping[str, Field], parameters: Mapping[str, Any]
+) -> list[Condition]:
     """Conditions that all hold for every row that ``text`` lets pass.
 
     ``fields`` are found by the casefolded name of their column.

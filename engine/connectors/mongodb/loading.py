@@ -54,14 +54,11 @@ class Loading:
         """Raises ``LoadRefused``; an error of ``query`` is raised as DuckDB raised it."""
         with Lock(self._database, self._name, self._token, lambda: self._on_rows(0)) as lock:
             self._finish_others()
-            entry = self._books.entry(self._token)
-            if was_decided := entry is not None:
-                assert entry is not None
-            else:
-                entry = self._decide(session, query, lock)
+            decided = self._books.entry(self._token)
+            entry = decided or self._decide(session, query, lock)
             if entry["state"] == "staged":
                 self._place(entry)
-            return LoadResult(entry["rows"], was_applied_before=was_decided)
+            return LoadResult(entry["rows"], was_applied_before=decided is not None)
 
     def _finish_others(self) -> None:
         """Loads whose processes died after they were decided."""
@@ -73,13 +70,11 @@ class Loading:
                     continue  # its own run has failed, or will
         for name in self._database.list_collection_names():
             if name.startswith(self._staged_names):
-                entry = self._books.entry(self._token)
-                if not entry or entry["staged"] != name:
+                mine = self._books.entry(self._token)
+                if not mine or mine["staged"] != name:
                     self._database.drop_collection(name)
 
-    def _decide(
-        self, session: duckdb.DuckDBPyConnection, query: str, lock: Lock
-    ) -> Document:
+    def _decide(self, session: duckdb.DuckDBPyConnection, query: str, lock: Lock) -> Document:
         staged = self._made_staged()
         try:
             rows = self._stage(session, query, staged, lock)

@@ -56,8 +56,9 @@ def _batches(
         for answer in answers:
             if stopped.is_set():
                 return
-            documents = decode_all(answer, collection.codec_options)
-            yield _batch(documents, fields, name)
+            # The driver's types call what it yields a document; it is the bytes of many.
+            raw: Any = answer
+            yield _batch(decode_all(raw, collection.codec_options), fields, name)
 
 
 def _query(extraction: DocumentExtraction, fields: Mapping[str, Field]) -> Document:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from exchange import Exchange
+from pymongo import MongoClient
+from shelf import Shelf
 
 
 @pytest.fixture
@@ -12,3 +16,12 @@ def exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Exchange:
     monkeypatch.setenv("FLOWADMIN_FILE_ROOTS", f"/nonexistent:{tmp_path}")
     (tmp_path / "exchange").mkdir()
     return Exchange(tmp_path / "exchange")
+
+
+@pytest.fixture
+def shelf(mongodb_server: str) -> Iterator[Shelf]:
+    """An empty database of documents, dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with MongoClient(mongodb_server, uuidRepresentation="standard", tz_aware=True) as client:
+        yield Shelf(client[name], mongodb_server)
+        client.drop_database(name)

@@ -150,6 +150,33 @@ def test_another_teams_connector_id_is_unknown(team, warehouse):
     assert {issue.code for issue in refusals(other, given)} == {"E_UNKNOWN_CONNECTION"}
 
 
+def test_collections_of_mongodb_are_read_and_written(team):
+    read = {**source(columns=["sku"]), "connector_type": "MongoDB"}
+    load = {**target(mapping=mapped("sku:code")), "connector_type": "mongo"}
+    workflow = import_payload(payload({"s": read, "t": load}, {"t": ["s"]}), team=team).workflow
+    assert dict(workflow.nodes.values_list("key", "kind")) == {
+        "s": "mongodb_source",
+        "t": "mongodb_target",
+    }
+    assert configs(workflow)["s"] == {
+        "connection": "warehouse",
+        "collection": "toys",
+        "fields": [{"path": "sku"}],
+    }
+    assert configs(workflow)["t"] == {
+        "connection": "warehouse",
+        "collection": "sold",
+        "mode": "replace",
+        "columns": [{"column": "sku", "target": "code"}],
+    }
+
+
+def test_a_query_of_mongodb_is_refused(team):
+    read = {**source(sql="select 1"), "connector_type": "mongodb"}
+    [issue] = refusals(team, payload({"s": read, "t": target()}, {"t": ["s"]}))
+    assert (issue.code, issue.node) == ("E_NOT_SUPPORTED", "s")
+
+
 def test_two_connections_to_the_same_database_must_be_told_apart(team):
     Connection.objects.create(team=team, name="B", slug="b", options={"database": "neondb"})
     given = payload({"s": source(), "t": target()}, {"t": ["s"]})

@@ -60,13 +60,15 @@ class Connections:
         )
 
 
-def is_known_database(connector_type: str) -> bool:
-    """Whether a connector speaks to databases of that name."""
+def medium_of(connector_type: str) -> str:
+    """What a connector of that name reaches; empty if there is none."""
     wanted = _folded(connector_type)
-    return any(
-        wanted in {_folded(name) for name in (connector.slug, *connector.aliases)}
+    found = (
+        connector.medium
         for connector in connectors().values()
+        if wanted in {_folded(name) for name in (connector.slug, *connector.aliases)}
     )
+    return next(found, "")
 
 
 def _folded(name: str) -> str:

@@ -9,7 +9,7 @@ from engine.errors import ExpressionError
 from engine.readonly import refusal
 from workflows.services.importing.legacy import codes
 from workflows.services.importing.legacy.codes import Findings
-from workflows.services.importing.legacy.connections import Connections, is_known_database
+from workflows.services.importing.legacy.connections import Connections, medium_of
 from workflows.services.importing.legacy.expressions import translate_expression
 from workflows.services.importing.legacy.fields import target_columns
 from workflows.services.importing.legacy.graph import LegacyGraph
@@ -24,7 +24,8 @@ def translate_database(
     node: LegacyNode, graph: LegacyGraph, connections: Connections, findings: Findings
 ) -> Translated | None:
     """A source where nothing comes before it, else a target; None with findings if neither."""
-    if not is_known_database(node.connector_type):
+    medium = medium_of(node.connector_type)
+    if medium not in ("database", "documents"):
         message = f"no connector for '{node.connector_type}' is installed"
         findings.error(
             codes.E_UNKNOWN_CONNECTOR,
@@ -36,7 +37,8 @@ def translate_database(
         return None
     place = {"connection": connections.slug_for(node, findings), **_table(node, findings)}
     if not graph.parents[node.id]:
-        return _source(node, place, findings)
+        read = _collection_source if medium == "documents" else _source
+        return read(node, place, findings)
     if graph.children[node.id]:
         message = (
             f"'{node.name}' loads a table and passes it on, which is not supported yet; "
@@ -45,7 +47,8 @@ def translate_database(
         findings.error(codes.E_NOT_SUPPORTED, message, node=node.id)
     if len(graph.parents[node.id]) > 1:
         _refuse_inputs(node, len(graph.parents[node.id]), findings)
-    return _target(node, graph, place, findings)
+    write = _collection_target if medium == "documents" else _target
+    return write(node, graph, place, findings)
 
 
 def refuse_missing_tables(graph: LegacyGraph, findings: Findings) -> None:
@@ -87,6 +90,27 @@ def _target(
     for column in columns:
         check_identifier(column["target"], node, "field_mapping", findings)
     return Translated("database_target", {**place, "mode": mode, "columns": columns})
+
+
+def _collection_source(node: LegacyNode, place: dict[str, Any], findings: Findings) -> Translated:
+    if _sql(node):
+        message = f"'{node.name}' reads MongoDB by SQL, which it does not have; name a collection"
+        findings.error(codes.E_NOT_SUPPORTED, message, node=node.id, field="dbDetails.sql")
+    fields = [{"path": str(name)} for name in node.database.get("columns") or ()]
+    condition = _filter(node, clean(node.database.get("filter")), findings)
+    return Translated("mongodb_source", _collection(place) | condition | {"fields": fields})
+
+
+def _collection_target(
+    node: LegacyNode, graph: LegacyGraph, place: dict[str, Any], findings: Findings
+) -> Translated:
+    loaded = _target(node, graph, place, findings).config
+    chosen = {key: loaded[key] for key in ("mode", "columns")}
+    return Translated("mongodb_target", _collection(place) | chosen)
+
+
+def _collection(place: dict[str, Any]) -> dict[str, Any]:
+    return {"connection": place["connection"], "collection": place.get("table", "")}
 
 
 def _table(node: LegacyNode, findings: Findings) -> dict[str, str]:

@@ -34,7 +34,7 @@ class Translated:
 
     def needs(self, parent: str) -> frozenset[str] | None:
         """Columns it names of ``parent``'s; None = whatever comes, so all of them."""
-        if self.kind == "database_target":
+        if self.kind in ("database_target", "mongodb_target"):
             names = [column["column"] for column in self.config.get("columns", ())]
             return frozenset(names) or None
         if self.kind == "join":
