@@ -15,6 +15,7 @@ from workers.models import Pool, WorkerSeen
 from workers.pages.admin import ReadOnly, confirmed, go_back
 from workers.pages.badges import OFFLINE, ONLINE, OPEN, PAUSED
 from workers.pages.formats import moment
+from workers.pages.history import pool_past
 from workers.pages.pools import pool_loads
 from workers.pages.visible import pools_seen_by
 from workers.prefect.gateway import GatewayError
@@ -25,6 +26,8 @@ from workers.provisioning import ensure_pools
 class PoolAdmin(ModelAdmin):
     list_display = ["name", "state", "concurrency_limit", "rank", "rule", "memory"]
     list_before_template = "admin/workers/pool/load.html"
+    change_form_template = "admin/workers/pool/change_form.html"
+    empty_hint = "There are no pools yet. Add one, then start a worker for it."
     show_full_result_count = False
     warn_unsaved_form = True
     fieldsets = [
@@ -88,6 +91,19 @@ class PoolAdmin(ModelAdmin):
             request, {"pools": pool_loads(request.user), **(extra_context or {})}
         )
 
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        pool = self.get_object(request, object_id)
+        context = {"past": pool_past(pool)} if pool else {}
+        return super().change_view(
+            request, object_id, form_url, {**context, **(extra_context or {})}
+        )
+
     def save_model(self, request: HttpRequest, obj: Pool, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         self._tell_prefect(request)
@@ -100,7 +116,7 @@ class PoolAdmin(ModelAdmin):
 
     @confirmed(
         "Pause",
-        "Runs wait in the queue until the pool is resumed. Runs that go on are not touched.",
+        "The pool drains: runs that go on come to their end, others wait until it is resumed.",
         icon="pause",
         needs="pause",
     )

@@ -206,6 +206,7 @@ def _values(rows: dict[str, Model]) -> dict[str, str]:
         "run_id": str(run.pk),
         "preview_id": str(run.pk),
         "pool": "default-agent-pool",
+        "pool_id": str(rows["workers.pool"].pk),
         "slug": MARK,
         "team": MARK,
         "username": "viewer",

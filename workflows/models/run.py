@@ -122,6 +122,7 @@ class Run(Mirrored):
             models.Index(fields=["-created_at", "-id"], name="run_created"),
             models.Index(fields=["workflow", "-created_at"], name="run_workflow_created"),
             models.Index(fields=["state", "-created_at"], name="run_state_created"),
+            models.Index(fields=["pool", "-created_at"], name="run_pool_created"),
             models.Index(
                 fields=["pool", "state"], condition=Q(state__in=OPEN_STATES), name="run_open"
             ),
