@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from pipelines import Databases, Rows, plan, secrets, source, target
 
-from engine import ledger, watermarks
+from engine import watermarks
 from engine.connector import Load, TableName, Watermark
+from engine.connectors.postgresql.books import PostgresBooks
 from engine.errors import ConnectorError
 from engine.interpreter import run
 from engine.outcome import RunOutcome
@@ -168,9 +169,9 @@ def test_a_watermark_that_another_run_has_moved_stops_the_load(databases: Databa
     seen = Watermark("w", "read", "write", "scope", before="1", after="2")
     table = TableName("", "t")
     with psycopg.connect(databases.target_url, autocommit=True) as connection:
-        ledger.prepare(connection, "flowadmin")
-        watermarks.prepare(connection, "flowadmin")
+        books = PostgresBooks(connection, "flowadmin")
+        books.prepare(watermarks=True)
         first = Load(table, "append", {}, "r", "n", watermarks=(seen,))
-        watermarks.move(connection, "flowadmin", first)
+        watermarks.move(books, first)
         with pytest.raises(ConnectorError, match="another run has moved the watermark"):
-            watermarks.move(connection, "flowadmin", first)
+            watermarks.move(books, first)

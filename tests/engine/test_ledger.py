@@ -12,6 +12,7 @@ from pipelines import Databases
 
 from engine import ledger
 from engine.connector import Load, TableName
+from engine.connectors.postgresql.books import PostgresBooks
 from engine.errors import AccessDenied
 
 LOAD = Load(TableName("public", "t"), "append", {"id": "id"}, run_id="r", node="n")
@@ -26,30 +27,30 @@ def connection(databases: Databases) -> Iterator[Connection]:
 
 
 def test_a_load_is_entered_once(connection: Connection) -> None:
-    ledger.prepare(connection, "flowadmin")
-    assert ledger.claim(connection, "flowadmin", LOAD) is None
-    ledger.record(connection, "flowadmin", LOAD, 5)
-    assert ledger.claim(connection, "flowadmin", LOAD) == 5
+    PostgresBooks(connection, "flowadmin").prepare(watermarks=False)
+    assert ledger.claim(PostgresBooks(connection, "flowadmin"), LOAD) is None
+    ledger.record(PostgresBooks(connection, "flowadmin"), LOAD, 5)
+    assert ledger.claim(PostgresBooks(connection, "flowadmin"), LOAD) == 5
 
 
 def test_another_node_of_the_run_is_another_load(connection: Connection) -> None:
-    ledger.prepare(connection, "flowadmin")
+    PostgresBooks(connection, "flowadmin").prepare(watermarks=False)
     other = Load(LOAD.table, "append", {}, run_id="r", node="other")
-    assert ledger.claim(connection, "flowadmin", LOAD) is None
-    assert ledger.claim(connection, "flowadmin", other) is None
+    assert ledger.claim(PostgresBooks(connection, "flowadmin"), LOAD) is None
+    assert ledger.claim(PostgresBooks(connection, "flowadmin"), other) is None
 
 
 def test_a_load_that_was_rolled_back_was_never_entered(connection: Connection) -> None:
-    ledger.prepare(connection, "flowadmin")
+    PostgresBooks(connection, "flowadmin").prepare(watermarks=False)
     with connection.transaction(force_rollback=True):
-        assert ledger.claim(connection, "flowadmin", LOAD) is None
-    assert ledger.claim(connection, "flowadmin", LOAD) is None
+        assert ledger.claim(PostgresBooks(connection, "flowadmin"), LOAD) is None
+    assert ledger.claim(PostgresBooks(connection, "flowadmin"), LOAD) is None
 
 
 def test_many_can_make_the_ledger_at_once(databases: Databases) -> None:
     def make(_: int) -> None:
         with psycopg.connect(databases.target_url, autocommit=True) as connection:
-            ledger.prepare(connection, 'odd "schema"')
+            PostgresBooks(connection, 'odd "schema"').prepare(watermarks=False)
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(make, range(16)))
@@ -62,12 +63,12 @@ def test_a_role_that_may_only_write_needs_no_right_to_create(
 ) -> None:
     connection.execute("drop role if exists clerk")
     connection.execute("create role clerk")
-    ledger.prepare(connection, "flowadmin")
+    PostgresBooks(connection, "flowadmin").prepare(watermarks=False)
     connection.execute("grant usage on schema flowadmin to clerk")
     connection.execute("grant select, insert, update on flowadmin.load_ledger to clerk")
     connection.execute("set role clerk")
-    ledger.prepare(connection, "flowadmin")
-    assert ledger.claim(connection, "flowadmin", LOAD) is None
+    PostgresBooks(connection, "flowadmin").prepare(watermarks=False)
+    assert ledger.claim(PostgresBooks(connection, "flowadmin"), LOAD) is None
 
 
 def test_a_role_that_cannot_make_the_ledger_is_told_what_to_ask_for(
@@ -80,7 +81,7 @@ def test_a_role_that_cannot_make_the_ledger_is_told_what_to_ask_for(
         psycopg.connect(f"postgresql://guest:x@{guest}", autocommit=True) as session,
         pytest.raises(AccessDenied, match='CREATE SCHEMA "books" AUTHORIZATION "guest"'),
     ):
-        ledger.prepare(session, "books")
+        PostgresBooks(session, "books").prepare(watermarks=False)
 
 
 def test_an_empty_schema_made_for_a_role_is_enough(connection: Connection) -> None:
@@ -88,5 +89,5 @@ def test_an_empty_schema_made_for_a_role_is_enough(connection: Connection) -> No
     connection.execute("create role owner_of_ledger")
     connection.execute("create schema flowadmin authorization owner_of_ledger")
     connection.execute("set role owner_of_ledger")
-    ledger.prepare(connection, "flowadmin")
-    assert ledger.claim(connection, "flowadmin", LOAD) is None
+    PostgresBooks(connection, "flowadmin").prepare(watermarks=False)
+    assert ledger.claim(PostgresBooks(connection, "flowadmin"), LOAD) is None

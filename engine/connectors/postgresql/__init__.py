@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from engine import watermarks
 from engine.connector import Connector, Extraction, Load, LoadResult, TableName, Watermark
 from engine.connectors.postgresql import catalog, matching, reading, window
+from engine.connectors.postgresql.books import PostgresBooks
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.connectors.postgresql.explaining import explaining
 from engine.connectors.postgresql.loading import Rows, load_rows
@@ -84,7 +85,8 @@ class Postgresql(Connector[PostgresqlConfig]):
 
     def watermark(self, config: PostgresqlConfig, mark: Watermark) -> str | None:
         with _connected(config) as connection:
-            return watermarks.read(connection, config.ledger_schema, mark)
+            books = PostgresBooks(connection, config.ledger_schema)
+            return watermarks.read(books, mark) if books.has_watermarks() else None
 
     def count(self, config: PostgresqlConfig, table: TableName, most: int) -> int | None:
         with _connected(config, table) as connection:

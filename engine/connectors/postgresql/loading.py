@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine import ledger, watermarks
 from engine.connector import Load, LoadResult
 from engine.connectors.postgresql.arrivals import TABLE, Arrivals, refuse_cascade
+from engine.connectors.postgresql.books import PostgresBooks
 from engine.connectors.postgresql.catalog import qualified, target_columns
 from engine.connectors.postgresql.columns import LoadedColumn, loaded_columns
 from engine.connectors.postgresql.copying import CopyIn
@@ -54,20 +55,19 @@ class Rows:
 def load_rows(connection: Connection, ledger_schema: str, load: Load, rows: Rows) -> LoadResult:
     """Load the rows; the caller closes the connection, which undoes what was not committed."""
     _prepare_session(connection)
-    ledger.prepare(connection, ledger_schema)
-    if load.watermarks:
-        watermarks.prepare(connection, ledger_schema)
+    books = PostgresBooks(connection, ledger_schema)
+    books.prepare(watermarks=bool(load.watermarks))
     connection.autocommit = False
     _lock(connection, load, rows.on_wait)
-    loaded_before = ledger.claim(connection, ledger_schema, load)
+    loaded_before = ledger.claim(books, load)
     if loaded_before is not None:
         return LoadResult(loaded_before, was_applied_before=True)
     create_missing(connection, load)
     found = target_columns(connection, load.table)
     columns = loaded_columns(found, load, _input_types(rows))
     count = _apply(connection, load, rows, columns)
-    ledger.record(connection, ledger_schema, load, count)
-    watermarks.move(connection, ledger_schema, load)
+    ledger.record(books, load, count)
+    watermarks.move(books, load)
     rows.on_rows(count)
     connection.commit()
     return LoadResult(count)

@@ -14,6 +14,7 @@ from engine.connectors.postgresql.catalog import NativeColumn, choose, relation_
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.connectors.postgresql.window import condition as condition_of
 from engine.expression import to_sql
+from engine.pushing import TRIED_PER_ROW, pushed
 from engine.schema import Schema, quote
 
 if TYPE_CHECKING:
@@ -21,18 +22,6 @@ if TYPE_CHECKING:
     import psycopg
 
     Connection = psycopg.Connection[tuple[Any, ...]]
-
-_SIGNS: dict[type[exp.Expr], str] = {
-    exp.EQ: "=",
-    exp.NEQ: "<>",
-    exp.LT: "<",
-    exp.LTE: "<=",
-    exp.GT: ">",
-    exp.GTE: ">=",
-}
-_INTEGERS = {"SMALLINT", "INTEGER", "BIGINT"}
-#: Rows read for one that is wanted, where only DuckDB can tell which meet the filter.
-_TRIED_PER_ROW = 100
 
 _READS_OF = """
 SELECT pg_cancel_backend(pid) FROM pg_stat_activity
@@ -87,7 +76,7 @@ def select(columns: Iterable[NativeColumn], extraction: Extraction, condition: s
         f"{column.type.read(column.name)} AS {quote(column.name)}" for column in columns
     )
     where = f" WHERE {condition}" if condition else ""
-    most = extraction.limit and extraction.limit * (_TRIED_PER_ROW if extraction.filter else 1)
+    most = extraction.limit and extraction.limit * (TRIED_PER_ROW if extraction.filter else 1)
     limit = f" LIMIT {most}" if most else ""
     return f"SELECT {items} FROM {relation_of(extraction)}{where}{limit}"
 
@@ -109,8 +98,8 @@ def relation(found: Sequence[NativeColumn], extraction: Extraction, alias: str) 
     used = {node.name.casefold() for node in tree.find_all(exp.Column)}
     names = {column.name.casefold() for column in wanted}
     read = [c for c in found if c.name.casefold() in used | names]
-    pushed = _pushed(tree, {c.name.casefold(): c for c in found})
-    query = select(read, extraction, " AND ".join(filter(None, (pushed, within))))
+    safe = pushed(tree, {c.name.casefold(): c for c in schema}, quote)
+    query = select(read, extraction, " AND ".join(filter(None, (safe, within))))
     items = ", ".join(quote(column.name) for column in wanted)
     return f"SELECT {items} FROM {_query(alias, query)} WHERE {condition}"
 
@@ -124,44 +113,6 @@ def _window(found: Sequence[NativeColumn], extraction: Extraction) -> str:
 
 def _query(alias: str, query: str) -> str:
     return f"postgres_query({literal(alias)}, {literal(query)})"
-
-
-def _pushed(condition: exp.Expr, columns: dict[str, NativeColumn]) -> str:
-    """The part of a condition that is the same in PostgreSQL, or an empty string.
-
-    Of the terms joined by AND: integer columns compared with integers, and IS [NOT] NULL.
-    """
-    condition = condition.unnest()
-    terms = condition.flatten() if isinstance(condition, exp.And) else [condition]
-    safe = (_null_test(term, columns) or _comparison(term, columns) for term in terms)
-    return " AND ".join(term for term in safe if term)
-
-
-def _null_test(term: exp.Expr, columns: dict[str, NativeColumn]) -> str:
-    term = term.unnest()
-    inner = term.this.unnest() if isinstance(term, exp.Not) else term
-    native = _native(inner, columns)
-    is_test = isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null)
-    if native is None or not is_test:
-        return ""
-    return f"{quote(native.name)} IS {'' if inner is term else 'NOT '}NULL"
-
-
-def _comparison(term: exp.Expr, columns: dict[str, NativeColumn]) -> str:
-    term = term.unnest()
-    native = _native(term, columns)
-    value = term.args.get("expression")
-    if native is None or native.type.duckdb not in _INTEGERS or type(term) not in _SIGNS:
-        return ""
-    if not isinstance(value, exp.Literal) or not value.is_int:
-        return ""
-    return f"{quote(native.name)} {_SIGNS[type(term)]} {value.name}"
-
-
-def _native(term: exp.Expr, columns: dict[str, NativeColumn]) -> NativeColumn | None:
-    """The column on the left of ``term``."""
-    left = term.args.get("this")
-    return columns.get(left.name.casefold()) if isinstance(left, exp.Column) else None
 
 
 def literal(text: str) -> str:
