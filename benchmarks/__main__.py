@@ -17,7 +17,8 @@ _NOT_BENCHMARKS = {"__main__", "crowd", "graphs", "result", "stack"}
 
 def names() -> list[str]:
     """Every benchmark there is."""
-    found = (module.name for module in pkgutil.iter_modules(benchmarks.__path__))
+    modules = pkgutil.iter_modules(benchmarks.__path__)
+    found = (module.name for module in modules if not module.ispkg)
     return sorted(name for name in found if name not in _NOT_BENCHMARKS)
 
 

@@ -31,7 +31,7 @@ from engine.incremental import Progress
 from engine.issue import Severity
 from engine.kept import Kept
 from engine.kind import OUTPUT, AnyKind, Context, NodeConfig, Source, Target, Transform
-from engine.optimizer import Stage
+from engine.optimizer import Stage, threads_of
 from engine.outcome import NodeOutcome
 from engine.plan import Input, Plan, Step
 from engine.probing import ask
@@ -103,6 +103,7 @@ class Execution:
             memory_limit_mb=plan.memory_limit_mb,
             sessions=sessions,
             folders=(str(checkpoints.folder),) if checkpoints else (),
+            threads=threads_of(plan.steps, kinds),
         )
         self._kept: dict[str, Kept] = {}
         self._progress = Progress(

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from engine.kind import AnyKind, Transform
 from engine.plan import Step
 
+#: Where rows are gathered, or read from files.
+THREADS = 2
 #: Deeper queries cost DuckDB more to plan than a materialization costs to write.
 MAX_STEPS = 64
 
@@ -65,6 +67,22 @@ def stages(
         if readers[step.key] != 1 or step.checkpoint or _is_sink(kinds[step.kind]):
             found[step.key] = _stage(fused.pop(step.key))
     return tuple(found.values())
+
+
+def threads_of(steps: Sequence[Step], kinds: Mapping[str, AnyKind]) -> int:
+    """How many threads share the work of a stage.
+
+    Databases give rows to one thread. Where each row is made of one row, there is nothing to
+    do for a second one, and waiting it would take a processor for itself: DuckDB's Python
+    client asks for work without a pause.
+    """
+    return max((_threads(kinds[step.kind]) for step in steps), default=1)
+
+
+def _threads(kind: AnyKind) -> int:
+    if isinstance(kind, Transform):
+        return 1 if kind.order == "kept" and not kind.is_kept else THREADS
+    return 1 if kind.medium == "database" else THREADS
 
 
 def _is_sink(kind: AnyKind) -> bool:

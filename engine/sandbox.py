@@ -72,7 +72,7 @@ class Sandbox:
         *,
         memory_limit_mb: int,
         sessions: int = 4,
-        threads: int = 2,
+        threads: int = 1,
         max_spill_gb: int = 50,
         folders: Iterable[str] = (),
     ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipelines import join, source, target, transform
 
-from engine.optimizer import Stage, stages
+from engine.optimizer import THREADS, Stage, stages, threads_of
 from engine.plan import Step
 from engine.registry import kinds
 
@@ -76,3 +76,11 @@ def test_a_stage_is_as_patient_as_its_most_patient_step_and_as_quick_as_its_quic
     last = target("b", "t", "a", timeout_seconds=5.0, retry_delay_seconds=30.0)
     stage = Stage("b", (first, last), ())
     assert (stage.retries, stage.timeout_seconds, stage.retry_delay_seconds) == (2, 5.0, 4.0)
+
+
+def test_rows_that_only_stream_need_one_thread() -> None:
+    assert threads_of([source("a"), step("b", "a"), target("c", "t", "b")], kinds()) == 1
+
+
+def test_rows_that_are_gathered_are_shared_out() -> None:
+    assert threads_of([source("a"), source("b"), join("c", "a", "b")], kinds()) == THREADS

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.connector import Load
 from engine.connectors.postgresql.catalog import NativeColumn
@@ -11,6 +12,10 @@ from engine.errors import LoadRefused
 from engine.schema import quote
 from engine.suggestion import unknown
 
+#: What DuckDB writes several times faster than decimals with more digits.
+QUICK_DIGITS = 18
+#: With more digits after the point, too few are left before it.
+_QUICK_SCALE = 6
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
@@ -31,6 +36,14 @@ class LoadedColumn:
     def written_sql(self) -> str:
         """DuckDB's expression: an exact cast to what goes over the wire."""
         return f"CAST({quote(self.origin)} AS {self.written}) AS {quote(self.name)}"
+
+    @property
+    def quick(self) -> LoadedColumn:
+        """The same column for values that are not huge; the cast fails for those that are."""
+        decimal = re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", self.written)
+        if not decimal or int(decimal[1]) <= QUICK_DIGITS or int(decimal[2]) > _QUICK_SCALE:
+            return self
+        return replace(self, written=f"DECIMAL({QUICK_DIGITS},{decimal[2]})")
 
     @property
     def arrival_sql(self) -> str:

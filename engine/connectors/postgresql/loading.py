@@ -13,7 +13,7 @@ from engine.connector import Load, LoadResult
 from engine.connectors.postgresql.arrivals import TABLE, Arrivals, refuse_cascade
 from engine.connectors.postgresql.books import PostgresBooks
 from engine.connectors.postgresql.catalog import qualified, target_columns
-from engine.connectors.postgresql.columns import LoadedColumn, loaded_columns
+from engine.connectors.postgresql.columns import QUICK_DIGITS, LoadedColumn, loaded_columns
 from engine.connectors.postgresql.copying import CopyIn
 from engine.connectors.postgresql.creating import create_missing
 from engine.connectors.postgresql.stream import RowStream
@@ -99,6 +99,22 @@ def _lock(connection: Connection, load: Load, on_wait: Callable[[], None]) -> No
 
 
 def _apply(connection: Connection, load: Load, rows: Rows, columns: Sequence[LoadedColumn]) -> int:
+    """Rows put into the table; read again where a value is too large for the quick way."""
+    import duckdb
+
+    quick = [column.quick for column in columns]
+    if quick == columns:
+        return _copy(connection, load, rows, columns)
+    try:
+        with connection.transaction():
+            return _copy(connection, load, rows, quick)
+    except duckdb.ConversionException as error:
+        if f"DECIMAL({QUICK_DIGITS}," not in str(error):
+            raise
+    return _copy(connection, load, rows, columns)
+
+
+def _copy(connection: Connection, load: Load, rows: Rows, columns: Sequence[LoadedColumn]) -> int:
     """Rows put into the table, which ``replace`` empties only when the first ones are there."""
     select = f"SELECT {', '.join(c.written_sql for c in columns)} FROM ({rows.query}\n)"
     names = ", ".join(quote(column.name) for column in columns)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import duckdb
 
 _PIPE_BYTES = 1 << 20
+#: What is read of it at once: what is sent at once lies in memory three times.
+_PIECE_BYTES = 1 << 18
 
 
 class RowStream:
@@ -50,7 +52,7 @@ class RowStream:
 
     def read(self) -> bytes:
         """The next bytes; empty at the end of the stream."""
-        return os.read(self.descriptor, _PIPE_BYTES)
+        return os.read(self.descriptor, _PIECE_BYTES)
 
     def finish(self) -> int:
         """Rows produced. Raises what the query raised."""

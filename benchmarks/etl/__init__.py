@@ -1,0 +1,1 @@
+"""What the benchmarks of moving rows share: a server, its data, runs and their cost."""
