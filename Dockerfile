@@ -33,5 +33,5 @@ RUN python manage.py collectstatic --noinput -v0
 USER flowadmin
 ENV FLOWADMIN_POOL_KEYS=/var/lib/flowadmin/keys
 EXPOSE 8000
-CMD ["granian", "--interface", "asginl", "--host", "0.0.0.0", "--port", "8000", \
+CMD ["granian", "--interface", "asgi", "--host", "0.0.0.0", "--port", "8000", \
      "--backlog", "4096", "--backpressure", "4096", "flowadmin.asgi:application"]

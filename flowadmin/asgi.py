@@ -1,4 +1,4 @@
-"""ASGI entry point."""
+"""ASGI entry point: Django, and beside it the streams of live pages."""
 
 from __future__ import annotations
 
@@ -7,5 +7,10 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowadmin.settings")
+_django = get_asgi_application()
 
-application = get_asgi_application()
+# What they import needs Django's apps.
+from workflows.pages.polling import topics  # noqa: E402
+from workflows.streams.asgi import Streams  # noqa: E402
+
+application = Streams(_django, topics())

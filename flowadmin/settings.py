@@ -206,6 +206,7 @@ UNFOLD = {
         lambda request: static("flowadmin/flowadmin.js"),
         lambda request: static("flowadmin/row_menu.js"),
         lambda request: static("flowadmin/charts.js"),
+        lambda request: static("flowadmin/live.js"),
     ],
     "DASHBOARD_CALLBACK": "workflows.pages.home.dashboard",
     # Searching models has no limit in unfold: one search over many workflows stops the site.

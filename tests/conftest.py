@@ -16,6 +16,10 @@ import pytest
 from mariadb_server import execute
 from session_parts import SessionParts
 
+from flowadmin.embedded.part import Part, free_port
+from flowadmin.supervisor.running import running
+from flowadmin.supervisor.web import web
+
 # In this order: settings are read once, and must find the addresses.
 PARTS = SessionParts()
 os.environ["DJANGO_SETTINGS_MODULE"] = "flowadmin.settings"
@@ -129,3 +133,35 @@ def make_mariadb_database(mariadb_server: str) -> Iterator[Callable[[], str]]:
     yield make
     for name in made:
         execute(mariadb_server, f"drop database {name}")
+
+
+@pytest.fixture(scope="session")
+def static_files() -> None:
+    """Collected as for the product: hashed and compressed."""
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.test import override_settings
+
+    hashed = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    with override_settings(STORAGES={**settings.STORAGES, "staticfiles": hashed}):
+        call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def web_server(django_db_setup: None, redis_server: str, static_files: None) -> Iterator[Part]:
+    """The web server of the product, on the database of the tests."""
+    from django.db import connection
+
+    base = os.environ["DATABASE_URL"].rsplit("/", 1)[0]
+    env = {**os.environ, "DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}"}
+    env.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+    part = web(free_port(), env)
+    with running(part):
+        yield part
+
+
+@pytest.fixture
+def site(web_server: Part, transactional_db: None) -> str:
+    """Address of the web server; rows made in the test are there for it."""
+    assert web_server.claim is not None
+    return f"http://127.0.0.1:{web_server.claim.port}"

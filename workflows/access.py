@@ -10,7 +10,7 @@ A principal is a Django user, with a role per team from memberships, or a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -145,6 +145,16 @@ def roles_of(principal: Any) -> Mapping[int, int]:
         principal._roles_by_team = dict(memberships.values_list("team_id", "role"))
     roles: Mapping[int, int] = principal._roles_by_team
     return roles
+
+
+def load_roles(users: Iterable[Any]) -> None:
+    """Remember the roles of many users on them, in one query."""
+    known = {user.pk: user for user in users}
+    for user in known.values():
+        user._roles_by_team = {}
+    memberships = Membership.objects.filter(user_id__in=known, user__is_active=True)
+    for user_id, team_id, role in memberships.values_list("user_id", "team_id", "role"):
+        known[user_id]._roles_by_team[team_id] = role
 
 
 def team_id_of(obj: Model) -> int | None:

@@ -23,7 +23,6 @@ def web(port: int, env: Mapping[str, str], after: tuple[str, ...] = ()) -> Part:
 
 
 def options(port: int) -> tuple[str, ...]:
-    # No lifespan: Django does not speak it.
-    address = ("--interface", "asginl", "--host", "127.0.0.1", "--port", str(port))
+    address = ("--interface", "asgi", "--host", "127.0.0.1", "--port", str(port))
     room = ("--backlog", str(CONNECTIONS), "--backpressure", str(CONNECTIONS))
     return (*address, *room, "--log-level", "warning")

@@ -3,14 +3,6 @@ document.addEventListener("formset:added", (event) => {
   setTimeout(() => event.target.querySelector("h3[x-on\\:click]")?.click());
 });
 
-// A picture larger than its frame stays where it was scrolled to when it is drawn anew.
-let scrolled = [0, 0];
-document.addEventListener("htmx:beforeSwap", () => {
-  const picture = document.querySelector(".picture");
-  if (picture) scrolled = [picture.scrollLeft, picture.scrollTop];
-});
-document.addEventListener("htmx:afterSwap", () => document.querySelector(".picture")?.scrollTo(...scrolled));
-
 // The server does not know the viewer's zone: what is marked so is told in it as well.
 document.addEventListener("htmx:load", (event) => {
   for (const time of event.target.querySelectorAll("time.local")) {

@@ -5,7 +5,8 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 
-from flowadmin.viewer_zone import COOKIE, ViewerZoneMiddleware
+from flowadmin.viewer_zone import ViewerZoneMiddleware
+from workers.pages.zones import COOKIE
 
 
 @pytest.mark.parametrize(

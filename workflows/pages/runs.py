@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
-from django_htmx.http import HttpResponseStopPolling
 
 from workers.pages.badges import Badge
 from workers.pages.formats import count, duration, moment
@@ -30,6 +29,8 @@ from workflows.pages.waiting import waiting_note, waiting_of
 from workflows.services import logs
 
 LOG_PAGE = 200
+#: Runs with all that their page shows.
+RUN_ROWS = Run.objects.select_related("workflow", "version").prefetch_related("node_runs")
 LEVELS = [
     (0, "All levels"),
     (logging.INFO, "Info"),
@@ -100,7 +101,7 @@ def _run_line(run: Run, waiting: str) -> RunLine:
 
 
 def run_context(run: Run, viewer: Any) -> dict[str, Any]:
-    """All that ``fragments/run_status.html`` shows."""
+    """All that the templates ``live/run-….html`` show."""
     node_runs = list(run.node_runs.all())
     scale = timeline(node_runs, run.ended_at or timezone.now())
     return {
@@ -193,17 +194,7 @@ def _line(row: NodeRun, bars: Mapping[str, Bar]) -> NodeLine:
 
 
 def _visible_run(request: HttpRequest, run_id: UUID) -> Run:
-    rows = Run.objects.select_related("workflow", "version").prefetch_related("node_runs")
-    return get_object_or_404(access.scope(request.user, rows), pk=run_id)
-
-
-@require_GET
-@login_required
-def run_status(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """State, error and nodes; polled every two seconds until the run has ended."""
-    run = _visible_run(request, run_id)
-    answer = render(request, "fragments/run_status.html", run_context(run, request.user))
-    return HttpResponseStopPolling(answer.content) if run.is_terminal else answer
+    return get_object_or_404(access.scope(request.user, RUN_ROWS), pk=run_id)
 
 
 @require_GET

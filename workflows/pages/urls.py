@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from workflows.pages.polling import live_parts
 from workflows.pages.pools import pool_runs
-from workflows.pages.runs import run_log, run_status
+from workflows.pages.runs import run_log
 from workflows.pages.workflows import registration_status
 
 workflows = [
@@ -15,7 +16,7 @@ workflows = [
         name="registration-status",
     ),
     path("pools/<int:pool_id>/runs/", pool_runs, name="pool-runs"),
-    path("runs/<uuid:run_id>/status/", run_status, name="run-status"),
+    path("live/", live_parts, name="live-parts"),
     path("runs/<uuid:run_id>/log/", run_log, name="run-log"),
 ]
 

@@ -75,7 +75,7 @@ def test_the_page_of_a_run_draws_the_version_that_ran(root, workflow):
     version = VersionFactory(workflow=workflow, definition=definition)
     run = RunFactory(workflow=workflow, version=version, state=RunState.RUNNING)
     NodeRunFactory(run=run, node_key="read", state="RUNNING", state_at=ENDED)
-    text = root.get(reverse("workflows:run-status", args=[run.pk])).content.decode()
+    text = root.get(reverse("admin:workflows_run_change", args=[run.pk])).content.decode()
     assert "line-busy" in text
     assert "box-busy" in text
     assert "box-idle" in text

@@ -14,6 +14,7 @@ from factories import (
 )
 
 from workflows.models import Role, Run, RunState
+from workflows.streams.ticket import read
 
 pytestmark = pytest.mark.django_db
 
@@ -45,47 +46,48 @@ def stranger():
     return client
 
 
-def status_of(run: Run) -> str:
-    return reverse("workflows:run-status", args=[run.pk])
+def look(client: Client, run: Run):
+    return client.get(reverse("workflows:live-parts"), {"topic": f"run:{run.pk}"})
 
 
 def log_of(run: Run) -> str:
     return reverse("workflows:run-log", args=[run.pk])
 
 
-def test_a_run_that_goes_on_polls_on(viewer, run):
-    answer = viewer.get(status_of(run))
-    assert answer.status_code == 200
-    assert 'hx-trigger="every 2s"' in answer.content.decode()
+def test_a_browser_without_a_stream_may_ask_for_all_parts(viewer, run):
+    parts = look(viewer, run).json()["parts"]
+    assert "Running" in parts["run-summary"]
+    assert parts["run-state"] == "RUNNING"
 
 
-@pytest.mark.parametrize("state", ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"])
-def test_polling_stops_when_the_run_has_ended(viewer, run, state):
-    Run.objects.update(state=state)
-    answer = viewer.get(status_of(run))
-    assert answer.status_code == 286
-    assert "hx-trigger" not in answer.content.decode()
+def test_with_the_parts_comes_a_ticket_for_their_stream(viewer, run):
+    assert read(look(viewer, run).json()["ticket"]).topics == (f"run:{run.pk}",)
 
 
 def test_fragments_of_another_team_do_not_exist(stranger, run):
-    assert stranger.get(status_of(run)).status_code == 404
+    assert look(stranger, run).status_code == 404
     assert stranger.get(log_of(run)).status_code == 404
 
 
+def test_a_topic_that_does_not_exist_is_not_found(viewer):
+    assert viewer.get(reverse("workflows:live-parts"), {"topic": "run:1"}).status_code == 404
+    assert viewer.get(reverse("workflows:live-parts"), {"topic": "nonsense"}).status_code == 404
+
+
 def test_a_visitor_is_asked_to_log_in(client, run):
-    assert client.get(status_of(run)).url.startswith("/admin/login/")
+    assert look(client, run).url.startswith("/admin/login/")
 
 
-def test_a_post_is_refused(viewer, run):
-    assert viewer.post(status_of(run)).status_code == 405
+def test_a_post_is_refused(viewer):
+    assert viewer.post(reverse("workflows:live-parts")).status_code == 405
 
 
-def test_the_fragment_costs_the_same_whatever_the_number_of_nodes(
+def test_the_parts_cost_the_same_whatever_the_number_of_nodes(
     viewer, run, django_assert_max_num_queries
 ):
     NodeRunFactory.create_batch(20, run=run)
-    with django_assert_max_num_queries(6):
-        viewer.get(status_of(run))
+    with django_assert_max_num_queries(7):
+        look(viewer, run)
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What pages show while they are open, one file per family of topics."""

@@ -1,0 +1,72 @@
+"""``run:<id>``: state, error, reason of waiting, nodes, and what changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Set
+from typing import Any
+
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Concat
+from django.template.loader import render_to_string
+
+from workflows import access
+from workflows.models import OPEN_STATES, NodeRun, Run
+from workflows.pages.live.keys import uuids
+from workflows.pages.runs import RUN_ROWS, run_context
+from workflows.streams.topic import marked
+
+#: Why a run waits is not written in its row, and bars grow: an open run is drawn anew so often.
+_REDRAWN_EVERY_SECONDS = 3
+
+
+class RunTopic:
+    family = "run"
+
+    def visible(self, principal: Any, keys: Set[str]) -> Set[str]:
+        rows = access.scope(principal, Run.objects.filter(pk__in=uuids(keys)))
+        return {str(pk) for pk in rows.values_list("pk", flat=True)}
+
+    def marks(self, keys: Collection[str]) -> QuerySet[Any, Any]:
+        beat = str(int(time.time() / _REDRAWN_EVERY_SECONDS))
+        is_open = When(state__in=OPEN_STATES, then=Value(beat))
+        return marked(
+            Run.objects.filter(pk__in=uuids(keys)),
+            self.family,
+            F("pk"),
+            F("state_name"),
+            F("state_at"),
+            Subquery(_node_marks()),
+            Case(is_open, default=Value("")),
+        )
+
+    def parts(self, key: str, principal: Any) -> Mapping[str, str]:
+        run = RUN_ROWS.get(pk=key)
+        context = run_context(run, principal)
+        names = ("run-summary", "run-nodes", "run-changes")
+        drawn = {name: render_to_string(f"live/{name}.html", context) for name in names}
+        return {**drawn, "run-state": run.state}
+
+
+def _node_marks() -> QuerySet[Any, Any]:
+    ended = Count("pk", filter=~Q(state__in=OPEN_STATES))
+    marks = (ended, Max("state_at"), Sum("rows_out"))
+    texts = [Cast(mark, TextField()) for mark in marks]
+    rows = NodeRun.objects.filter(run=OuterRef("pk")).order_by().values("run")
+    return rows.annotate(mark=Concat(*texts)).values("mark")
+
+
+TOPIC = RunTopic()
