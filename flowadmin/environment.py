@@ -82,6 +82,12 @@ class Environment(BaseSettings):
         description="Folders in which connections to files may lie, separated by colons; "
         "empty = none. Workers and the web side each go by their own.",
     )
+    flowadmin_internal_hosts: str = Field(
+        "",
+        description="Hosts (*.corp.example) and networks (10.1.0.0/16) that HTTP connections and "
+        "remote files may reach though they are not public, separated by commas; networks hold "
+        "for databases too. Workers and the web side each go by their own.",
+    )
     flowadmin_checkpoints: str = Field(
         str(HOME / "checkpoints"),
         description="Folder in which workers keep rows that a retry goes on from; one that all "

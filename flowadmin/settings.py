@@ -229,3 +229,4 @@ PREFECT_API_AUTH_STRING = environment.prefect_api_auth_string.get_secret_value()
 FLOWADMIN_WAKE_URL = environment.flowadmin_wake_url
 # The engine knows no Django: it reads its own settings where a worker has them.
 os.environ["FLOWADMIN_FILE_ROOTS"] = environment.flowadmin_file_roots
+os.environ["FLOWADMIN_INTERNAL_HOSTS"] = environment.flowadmin_internal_hosts

@@ -58,7 +58,8 @@ class Stack:
         if self.is_given("prefect_api_url"):
             del brought["PREFECT_API_AUTH_STRING"]
         values = {name: self._chosen(name, value) for name, value in brought.items()}
-        values["FLOWADMIN_FILE_ROOTS"] = self._chosen("FLOWADMIN_FILE_ROOTS", "")
+        for name in ("FLOWADMIN_FILE_ROOTS", "FLOWADMIN_INTERNAL_HOSTS"):
+            values[name] = self._chosen(name, "")
         checkpoints = str(self.home.path / "checkpoints")
         values["FLOWADMIN_CHECKPOINTS"] = self._chosen("FLOWADMIN_CHECKPOINTS", checkpoints)
         for name in ("FLOWADMIN_CHECKPOINT_DAYS", "FLOWADMIN_CHECKPOINT_GB"):
@@ -137,6 +138,7 @@ class Stack:
             "FLOWADMIN_POOL_KEYS",
             "FLOWADMIN_WAKE_URL",
             "FLOWADMIN_FILE_ROOTS",
+            "FLOWADMIN_INTERNAL_HOSTS",
             "FLOWADMIN_CHECKPOINTS",
             "FLOWADMIN_CHECKPOINT_DAYS",
             "FLOWADMIN_CHECKPOINT_GB",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from engine import network
 from engine.connector import ConnectionConfig
 
 if TYPE_CHECKING:
@@ -99,10 +100,12 @@ class MongodbConfig(ConnectionConfig):
         return [(host.strip("[]"), port) for host, port in found]
 
     def connect(self) -> MongoClient[dict[str, Any]]:
-        """A client, to be closed. Nothing is asked yet, so that nothing can fail."""
+        """A client, to be closed. Raises ``AccessDenied`` for a host that may not be reached."""
         from bson.codec_options import DatetimeConversion
         from pymongo import MongoClient
 
+        for host, port in () if self.srv else self.seeds:
+            network.check(host, port)
         scheme = "mongodb+srv" if self.srv else "mongodb"
         settings: dict[str, Any] = {}
         if self.user:

@@ -62,12 +62,15 @@ class Loading:
 
     def _finish_others(self) -> None:
         """Loads whose processes died after they were decided."""
+        from pymongo.errors import OperationFailure
+
         for entry in self._books.unfinished(self._name):
             if entry["_id"] != self._token:
                 try:
                     self._place(entry)
-                except LoadRefused:
-                    continue  # its own run has failed, or will
+                except OperationFailure as error:
+                    if not is_refusal(error):
+                        raise
         for name in self._database.list_collection_names():
             if name.startswith(self._staged_names):
                 mine = self._books.entry(self._token)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from engine import network
 from engine.connector import ConnectionConfig
 
 if TYPE_CHECKING:
@@ -101,8 +102,12 @@ class PostgresqlConfig(ConnectionConfig):
         return f"{name[: 62 - len(alias)]} {alias}" if alias else name
 
     def connect(self, *, is_read_only: bool = True) -> psycopg.Connection[tuple[Any, ...]]:
-        """A connection in autocommit. Raises psycopg's own errors: see ``explaining``."""
+        """A connection in autocommit. Raises psycopg's own errors: see ``explaining``; and
+        ``AccessDenied`` for a host that may not be reached.
+        """
         import psycopg
+
+        network.check(self.host, self.port)
 
         return psycopg.connect(
             host=self.host,

@@ -226,6 +226,17 @@ def test_what_another_run_left_decided_is_finished_first(shelf: Shelf) -> None:
     assert left_over(shelf) == []
 
 
+def test_what_another_run_left_decided_and_is_refused_does_not_stop_this_one(shelf: Shelf) -> None:
+    assert shelf.run(values(IDS, [1, "a"]), write("t"), run_id="one").ok
+    shelf.database["t"].rename("flowadmin_staged_by_hand")
+    staged = {"state": "staged", "staged": "flowadmin_staged_by_hand"}
+    shelf.database["flowadmin_ledger"].update_one({}, {"$set": staged})
+    shelf.put("t", {"id": 1, "word": "mine"})
+    shelf.database["t"].create_index("id", unique=True)
+    assert shelf.run(values(IDS, [2, "b"]), write("t"), run_id="two").ok
+    assert shelf.values("t", "id", "word") == [(1, "mine"), (2, "b")]
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
