@@ -6,7 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -36,6 +37,8 @@ from engine.outcome import NodeOutcome
 from engine.plan import Input, Plan, Step
 from engine.probing import ask
 from engine.restart import upstream
+from engine.sampling import SECONDS as SAMPLE_SECONDS
+from engine.sampling import SOURCE_ROWS, Samples, sample_kept, sample_stage
 from engine.sandbox import Sandbox, Session
 from engine.schema import Column, Schema, quote
 from engine.streaming import StreamedConnector
@@ -50,6 +53,8 @@ class Ready:
     sql: Mapping[str, str]
     schemas: Mapping[str, Schema]
     target_columns: Sequence[Column] = ()
+    #: SELECTs of the first rows of sources, where they can be read twice.
+    first_rows: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tree(self) -> tuple[Step, ...]:
@@ -57,12 +62,21 @@ class Ready:
         return tuple(step for step in self.stage.steps if step.key in self.sql)
 
 
+@dataclass(frozen=True, slots=True)
+class _Relation:
+    """What a source yields, and the SELECT that reads it; the same for its first rows."""
+
+    schema: Schema
+    sql: str
+    first_rows: str = ""
+
+
 class Execution:
     """A plan's stages, executed in one sandbox; close it when they are done.
 
     Every failure comes out as ``StepFailed`` naming the node to blame. With ``source_rows``
     each source reads at most so many rows, wherever it left off before, and what a node
-    checks of all rows is a warning.
+    checks of all rows is a warning. ``samples`` are told some rows of each node.
     """
 
     def __init__(
@@ -79,7 +93,10 @@ class Execution:
         source_rows: int | None = None,
         loads: Mapping[str, str] | None = None,
         checkpoints: Checkpoints | None = None,
+        samples: Samples | None = None,
     ) -> None:
+        self._samples = samples
+        self._sampled: set[str] = set()
         self._steps = plan.steps
         self._run_id = run_id
         self._source_rows = source_rows
@@ -176,6 +193,7 @@ class Execution:
             try:
                 ready = self._bind(stage, session, feeds)
                 self._connections.lock_when_complete(self._sandbox)
+                self._sample(ready, session)
                 counted = self._run(ready, session.connection, watch, feeds)
             except ConnectorError:
                 watch.check()  # what was stopped fails in other words than why it was
@@ -196,12 +214,15 @@ class Execution:
         """Describe what the stage reads and writes, and type each of its nodes anew."""
         schemas: dict[str, Schema | None] = {key: self._kept[key].schema for key in stage.reads}
         relations: dict[str, str] = {}
+        first_rows: dict[str, str] = {}
         readers: Counter[str] = Counter()
         for step in stage.steps:
             if self._is(Source, step):
                 slug = self._config(step).connection
                 alias = self._connections.alias(slug, session.number, readers[slug])
-                schemas[step.key], relations[step.key] = self._relation(step, alias, feeds)
+                found = self._relation(step, alias, feeds)
+                schemas[step.key], relations[step.key] = found.schema, found.sql
+                first_rows |= {step.key: found.first_rows} if found.first_rows else {}
                 readers[slug] += 1
         columns = self._target_columns(stage.sink) if self._is(Target, stage.sink) else ()
         targets = {stage.sink.key: columns}
@@ -210,21 +231,53 @@ class Execution:
             if issue.severity is Severity.ERROR:
                 raise StepFailed(issue.node, issue.message, code=issue.code, permanent=True)
         known = {key: schema for key, schema in (schemas | bound.schemas).items() if schema}
-        return Ready(stage, {**bound.sql, **relations}, known, columns)
+        return Ready(stage, {**bound.sql, **relations}, known, columns, first_rows)
 
-    def _relation(self, step: Step, alias: str, feeds: Feeds) -> tuple[Schema, str]:
-        """What a source yields, and the SELECT that reads it through ``alias``."""
+    def _relation(self, step: Step, alias: str, feeds: Feeds) -> _Relation:
         with blaming(step.key):
             config = self._config(step)
             opened = self._connections.open(config.connection)
             extraction = self._extraction(step)
             if isinstance(opened.connector, StreamedConnector):
-                schema, sql = _fed(step.key, alias, opened, extraction, feeds)
+                found = _Relation(*_fed(step.key, alias, opened, extraction, feeds))
             else:
-                schema = opened.connector.describe(opened.config, extraction)
-                sql = opened.connector.relation(opened.config, extraction, alias)
+                found = self._read(opened, extraction, alias)
             self._connections.attach(config.connection, self._sandbox)
-            return schema, sql if extraction.limit is None else limited(sql, extraction.limit)
+            most = extraction.limit
+            return found if most is None else replace(found, sql=limited(found.sql, most))
+
+    def _read(self, opened: Opened, extraction: Extraction, alias: str) -> _Relation:
+        connector, config = opened.connector, opened.config
+        few = replace(extraction, limit=SOURCE_ROWS)
+        return _Relation(
+            connector.describe(config, extraction),
+            connector.relation(config, extraction, alias),
+            connector.relation(config, few, alias) if self._samples else "",
+        )
+
+    def _sample(self, ready: Ready, session: Session) -> None:
+        """A sample is not worth a run: what cannot be had quickly and well is not had."""
+        stage = ready.stage
+        sources = {step.key for step in stage.steps if self._is(Source, step)}
+        is_told = stage.key in self._sampled or not sources <= ready.first_rows.keys()
+        if self._samples is None or is_told:
+            return
+        self._sampled.add(stage.key)
+        reads = self._reads(stage)
+        stop = partial(self._connections.cancel, reads, [session.number])
+        with (
+            suppress(EngineError, duckdb.Error),
+            Watch(self._sandbox, session.connection, SAMPLE_SECONDS, stop),
+        ):
+            found = sample_stage(
+                session.connection,
+                stage.steps,
+                {**ready.sql, **ready.first_rows},
+                ready.schemas,
+                self._names,
+                self._samples.rows,
+            )
+            self._samples.tell(found)
 
     def _extraction(self, step: Step) -> Extraction:
         whole: Extraction = self._kind(step).extraction(self._config(step), self._context)
@@ -271,6 +324,9 @@ class Execution:
             is_sorted=self._is_sorted(sink, ready.stage),
             warnings=self._probe(sink, ready.schemas[sink.key], table, session),
         )
+        if self._samples:
+            _, rows = self.kept(Input(port="in", step=sink.key))
+            self._samples.tell({sink.key: sample_kept(session, rows, self._samples.rows)})
         if sink.checkpoint and (warnings := self._preserve(sink.key, session)):
             kept = self._kept[sink.key]
             self._kept[sink.key] = replace(kept, warnings=(*kept.warnings, *warnings))

@@ -32,6 +32,7 @@ from engine.interpreter import RunSession, Work
 from engine.outcome import NodeOutcome
 from engine.plan import Plan, PlanConnection, Step, canonical_json
 from engine.restart import Restart
+from engine.sample_sender import SampleSender
 from engine.sealing import unseal
 
 #: Name of the state of a node that was not run, because what it made is there.
@@ -112,6 +113,7 @@ def run_workflow(
     """
     for logger in ("prefect.task_runs", "prefect.flow_runs"):
         logging.getLogger(logger).addFilter(_is_news)
+    samples = SampleSender(str(flow_run.id))
     try:
         session = RunSession(
             Plan.model_validate(plan),
@@ -121,8 +123,10 @@ def run_workflow(
             parameters=parameters,
             restart=Restart.model_validate(restart) if restart else None,
             checkpoints=prepared_folder(),
+            samples=samples.wanted(),
         )
-        outcome = _run_aside(session)
+        with samples:
+            outcome = _run_aside(session)
     except EngineError as error:
         named = isinstance(error, StepFailed)
         return Failed(message=str(error) if named else f"{error.code}: {error.message}")

@@ -44,7 +44,9 @@ def fuse(
     steps that are in ``sorted_`` are read in the order in which they were kept.
     """
     nodes = ",\n".join(_node(step, sql[step.key], names, sorted_) for step in steps)
-    final = _rows(last, names, sorted_) if last else f"SELECT * FROM {quote(names[steps[-1].key])}"
+    final = (
+        rows_of(last, names, sorted_) if last else f"SELECT * FROM {quote(names[steps[-1].key])}"
+    )
     return f"WITH {nodes}\n{final}" if nodes else final
 
 
@@ -53,7 +55,7 @@ def limited(sql: str, most: int) -> str:
     return f"SELECT * FROM ({sql}\n) LIMIT {most}"
 
 
-def _rows(edge: Input, names: Mapping[str, str], sorted_: Collection[str]) -> str:
+def rows_of(edge: Input, names: Mapping[str, str], sorted_: Collection[str] = ()) -> str:
     """The rows that an input gets of the step it reads."""
     name, order = quote(names[edge.step]), " ORDER BY rowid" if edge.step in sorted_ else ""
     if edge.output == "out":
@@ -65,7 +67,7 @@ def _rows(edge: Input, names: Mapping[str, str], sorted_: Collection[str]) -> st
 
 def _node(step: Step, sql: str, names: Mapping[str, str], sorted_: Collection[str]) -> str:
     ports = ", ".join(
-        f"{quote(edge.port)} AS NOT MATERIALIZED ({_rows(edge, names, sorted_)})"
+        f"{quote(edge.port)} AS NOT MATERIALIZED ({rows_of(edge, names, sorted_)})"
         for edge in step.inputs
     )
     body = f"SELECT * FROM ({sql}\n) LIMIT {_BARRIER}"

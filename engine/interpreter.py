@@ -30,6 +30,7 @@ from engine.optimizer import Stage, stages
 from engine.outcome import NodeOutcome, RunOutcome
 from engine.plan import Plan, Step
 from engine.restart import Restart, course, fingerprints
+from engine.sampling import Samples
 from engine.suggestion import unknown
 
 #: Independent stages that run side by side; they share threads and memory.
@@ -122,6 +123,7 @@ class RunSession:
         parameters: Mapping[str, Any] | None = None,
         restart: Restart | None = None,
         checkpoints: Path | None = None,
+        samples: Samples | None = None,
     ) -> None:
         kinds = kinds if kinds is not None else registry.kinds()
         _refuse_unknown_kinds(plan, kinds)
@@ -138,6 +140,7 @@ class RunSession:
         self._tasks: list[TaskFuture] = []
         self._execution = Execution(
             plan,
+            samples=samples,
             run_id=run_id,
             secrets=secrets,
             kinds=kinds,

@@ -1,4 +1,4 @@
-"""What the operator of this host lets connections reach; said by its environment, not by teams."""
+"""What the operator of this host allows; said by its environment, not by teams."""
 
 from __future__ import annotations
 
@@ -31,3 +31,14 @@ def internal_hosts() -> tuple[list[str], list[Network]]:
         except ValueError:
             names.append(part.casefold())
     return names, networks
+
+
+#: Names how many rows of each node a run keeps to show; 0 = none.
+SAMPLE_ROWS = "FLOWADMIN_SAMPLE_ROWS"
+_MOST_SAMPLE_ROWS = 100
+
+
+def sample_rows() -> int:
+    """Rows of each node that a run keeps to show."""
+    text = os.environ.get(SAMPLE_ROWS, "").strip()
+    return min(int(text), _MOST_SAMPLE_ROWS) if text.isdigit() else 20

@@ -11,8 +11,10 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import duckdb
 
 from engine import registry
 from engine.connections import Connections, Secrets
@@ -39,8 +41,6 @@ class Preview:
     sample: Sample
     #: Node → rows that left it, of those that were read.
     rows: Mapping[str, int | None]
-    #: Whether the sources were read to their ends, so that a run now has the same rows.
-    is_complete: bool
     warnings: tuple[str, ...] = ()
     #: Of a target only.
     write: WritePlan | None = None
@@ -50,7 +50,6 @@ class Preview:
             "node": self.node,
             **self.sample.as_json(),
             "rows_by_node": dict(self.rows),
-            "is_complete": self.is_complete,
             "warnings": list(self.warnings),
             "write": self.write.as_json() if self.write else None,
         }
@@ -108,12 +107,14 @@ class _Request:
             with blaming(self.node):
                 return Preview(
                     self.node,
-                    take(session, query, self.extent.rows),
+                    self._sample(session, query, self._is_complete(read, outcomes)),
                     {key: outcome.rows_out for key, outcome in outcomes.items()},
-                    self._is_complete(read, outcomes),
                     tuple(text for outcome in outcomes.values() for text in outcome.warnings),
                     self._written(target, Arriving(session, query, schema)) if target else None,
                 )
+
+    def _sample(self, session: duckdb.DuckDBPyConnection, query: str, is_complete: bool) -> Sample:
+        return replace(take(session, query, self.extent.rows), is_complete=is_complete)
 
     @property
     def _steps(self) -> Sequence[Step]:

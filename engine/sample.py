@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Characters of a cell that are shown.
 MAX_CELL = 500
+#: What artifacts with samples are to Prefect; their data is ``{node key: sample as JSON}``.
+ARTIFACT_TYPE = "flowadmin-samples"
 
 Cell = str | None
 
@@ -50,6 +52,8 @@ class Sample:
     clipped: tuple[Clipped, ...] = ()
     #: Whether there are rows beyond these.
     has_more: bool = False
+    #: Whether the sources were read to their ends for it, so that a run has the same rows.
+    is_complete: bool = True
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -57,16 +61,52 @@ class Sample:
             "rows": [list(row) for row in self.rows],
             "clipped": [[cell.row, cell.column, cell.length] for cell in self.clipped],
             "has_more": self.has_more,
+            "is_complete": self.is_complete,
         }
 
+    @classmethod
+    def of_json(cls, body: Mapping[str, Any]) -> Sample:
+        """What ``as_json`` wrote."""
+        return cls(
+            columns=Schema.of((c["name"], c["type"]) for c in body["columns"]).columns,
+            rows=tuple(tuple(row) for row in body["rows"]),
+            clipped=tuple(Clipped(*cell) for cell in body["clipped"]),
+            has_more=body["has_more"],
+            is_complete=body["is_complete"],
+        )
+
     def within(self, size: int) -> Sample:
-        """The sample with as many of its first rows as fit into ``size`` bytes of JSON."""
-        kept = self
-        while len(json.dumps(kept.as_json(), ensure_ascii=False).encode()) > size and kept.rows:
-            rows = kept.rows[: len(kept.rows) // 2]
-            clipped = tuple(cell for cell in kept.clipped if cell.row < len(rows))
-            kept = replace(kept, rows=rows, clipped=clipped, has_more=True)
+        """As much of the sample as fits into ``size`` bytes of JSON: fewer rows, then less of
+        each cell.
+        """
+        kept, width = self, MAX_CELL
+        while kept._size > size and kept.rows:
+            if len(kept.rows) > 1:
+                kept = kept._shorter(len(kept.rows) // 2)
+            elif width := width // 2:
+                kept = kept._narrower(width)
+            else:
+                kept = kept._shorter(0)
         return kept
+
+    @property
+    def _size(self) -> int:
+        return len(json.dumps(self.as_json(), ensure_ascii=False).encode())
+
+    def _shorter(self, rows: int) -> Sample:
+        clipped = tuple(cell for cell in self.clipped if cell.row < rows)
+        return replace(self, rows=self.rows[:rows], clipped=clipped, has_more=True)
+
+    def _narrower(self, width: int) -> Sample:
+        lengths = {(cell.row, cell.column): cell.length for cell in self.clipped}
+        clipped = tuple(
+            Clipped(y, x, lengths.get((y, x), len(cell)))
+            for y, row in enumerate(self.rows)
+            for x, cell in enumerate(row)
+            if cell is not None and lengths.get((y, x), len(cell)) > width
+        )
+        rows = tuple(tuple(cell and cell[:width] for cell in row) for row in self.rows)
+        return replace(self, rows=rows, clipped=clipped)
 
 
 def take(

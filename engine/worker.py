@@ -8,6 +8,7 @@ FLOWADMIN_POOL_KEYS       folder with the private key of each pool, ``<pool>.key
 FLOWADMIN_WAKE_URL        Redis that tells of new runs; without it they are polled for
 FLOWADMIN_FILE_ROOTS      folders in which connections to files may lie, separated by colons
 FLOWADMIN_INTERNAL_HOSTS  hosts and networks that may be reached though they are not public
+FLOWADMIN_SAMPLE_ROWS     rows of each node that a run keeps to show; 0 = none
 FLOWADMIN_CHECKPOINTS     folder for rows that a retry goes on from; without it none are kept
 FLOWADMIN_CHECKPOINT_DAYS, FLOWADMIN_CHECKPOINT_GB   for how long, and how many, at most
 

@@ -99,6 +99,9 @@ class Environment(BaseSettings):
     flowadmin_checkpoint_gb: float = Field(
         20, description="Above so many gigabytes the oldest checkpoints are removed."
     )
+    flowadmin_sample_rows: int = Field(
+        20, description="Rows of each node that a run keeps to show, at most 100; 0 = none."
+    )
     flowadmin_static_root: Path = Field(
         HOME / "static", description="Folder into which static files are collected."
     )

@@ -30,7 +30,7 @@ def test_a_source_reads_no_more_than_its_limit(orders: Databases) -> None:
     found = shown(orders, [READ], "read", rows=3, source_rows=10)
     assert found.rows == {"read": 10}
     assert len(found.sample.rows) == 3
-    assert not found.is_complete
+    assert not found.sample.is_complete
 
 
 def test_the_database_itself_is_asked_for_few_rows(orders: Databases) -> None:
@@ -59,7 +59,7 @@ def test_nodes_that_the_rows_do_not_pass_are_left_alone(orders: Databases) -> No
 def test_all_rows_of_a_small_table_make_a_complete_preview(databases: Databases) -> None:
     databases.in_source(ORDERS, "insert into orders values (1, 2, NULL)")
     found = shown(databases, [READ], "read")
-    assert found.is_complete
+    assert found.sample.is_complete
     assert found.sample.rows == (("1", "2.00", None),)
 
 

@@ -56,3 +56,15 @@ def test_a_sample_fits_into_what_it_may_take() -> None:
     assert 0 < len(small.rows) < 64
     assert small.has_more
     assert len(json.dumps(small.as_json())) <= 2000
+
+
+def test_a_row_that_is_too_wide_shows_less_of_each_cell() -> None:
+    wide = sample("SELECT repeat('x', 400) AS a, 'short' AS b, NULL AS c")
+    small = wide.within(300)
+    assert small.rows[0][1:] == ("short", None)
+    assert small.clipped == (Clipped(0, 0, 400),)
+
+
+def test_a_sample_survives_json() -> None:
+    made = sample("SELECT 1 AS a, NULL AS b, repeat('x', 600) AS c")
+    assert Sample.of_json(json.loads(json.dumps(made.as_json()))) == made

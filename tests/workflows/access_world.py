@@ -205,6 +205,7 @@ def _values(rows: dict[str, Model]) -> dict[str, str]:
         "workflow_id": str(workflow.pk),
         "run_id": str(run.pk),
         "preview_id": str(run.pk),
+        "node_key": "read",
         "pool": "default-agent-pool",
         "pool_id": str(rows["workers.pool"].pk),
         "slug": MARK,

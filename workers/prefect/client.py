@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from engine.sample import ARTIFACT_TYPE
 from workers.prefect.automation import HEARTBEAT, ZOMBIES, zombie_automation
 from workers.prefect.gateway import (
     TERMINAL,
@@ -214,6 +215,15 @@ class HttpGateway:
         body = {"logs": wanted, "sort": "TIMESTAMP_ASC"}
         lines = self._pages("/logs/filter", body, offset=offset, most=limit)
         return [log_line_of(line) for line in lines]
+
+    def node_sample(self, flow_run_id: UUID, node: str) -> Mapping[str, Any] | None:
+        wanted = {
+            "flow_run_id": {"any_": [str(flow_run_id)]},
+            "type": {"any_": [ARTIFACT_TYPE]},
+        }
+        body = {"artifacts": wanted, "sort": "CREATED_DESC"}
+        sent = (artifact["data"] for artifact in self._pages("/artifacts/filter", body))
+        return next((samples[node] for samples in sent if node in samples), None)
 
     def _set_state(self, flow_run_id: UUID, state: str, message: str) -> bool:
         """Whether Prefect took the state, or made the end of it that it saw fit."""

@@ -229,3 +229,9 @@ class Gateway(Protocol):
     ) -> Sequence[LogLine]:
         """Oldest first."""
         ...
+
+    def node_sample(self, flow_run_id: UUID, node: str) -> Mapping[str, Any] | None:
+        """The latest that the run has sent of a node's rows, as ``engine.sample.Sample`` has it
+        in JSON; None where there is nothing.
+        """
+        ...

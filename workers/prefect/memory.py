@@ -48,6 +48,8 @@ class InMemoryGateway:
     flow_runs: dict[UUID, FlowRun] = field(default_factory=dict)
     nodes: dict[UUID, TaskRun] = field(default_factory=dict)
     lines: list[LogLine] = field(default_factory=list)
+    #: (flow run, node) → what was sent of its rows.
+    samples: dict[tuple[UUID, str], Mapping[str, Any]] = field(default_factory=dict)
     #: Names of the methods called, in order.
     calls: list[str] = field(default_factory=list)
     has_zombie_automation: bool = False
@@ -120,6 +122,9 @@ class InMemoryGateway:
         self, flow_run_id: UUID, message: str, *, level: int = 20, task_run_id: UUID | None = None
     ) -> None:
         self.lines.append(LogLine(_now(), level, message, flow_run_id, task_run_id))
+
+    def send_sample(self, flow_run_id: UUID, node: str, sample: Mapping[str, Any]) -> None:
+        self.samples[flow_run_id, node] = sample
 
     # The contract.
 
@@ -258,6 +263,10 @@ class InMemoryGateway:
             and (task_run_id is None or line.task_run_id == task_run_id)
         ]
         return found[offset : offset + limit]
+
+    def node_sample(self, flow_run_id: UUID, node: str) -> Mapping[str, Any] | None:
+        self._called("node_sample")
+        return self.samples.get((flow_run_id, node))
 
     def _called(self, method: str) -> None:
         if self._is_down:

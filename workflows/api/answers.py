@@ -258,6 +258,28 @@ class LogsAnswer(Answer):
     log_count = serializers.IntegerField()
 
 
+class ColumnAnswer(Answer):
+    name = serializers.CharField()
+    type = serializers.CharField(help_text="In DuckDB's words.")
+
+
+class SampleAnswer(Answer):
+    """Rows as text. Each cell is its value in DuckDB's text form, exactly; null is NULL."""
+
+    columns = ColumnAnswer(many=True)
+    rows = serializers.ListField(
+        child=serializers.ListField(child=serializers.CharField(allow_null=True))
+    )
+    clipped = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField()),
+        help_text="Cells that are cut: row, column, and the length of the whole in characters.",
+    )
+    has_more = serializers.BooleanField(help_text="Whether there are rows beyond these.")
+    is_complete = serializers.BooleanField(
+        help_text="Whether the sources were read to their ends: a run has the same rows."
+    )
+
+
 class ValidationAnswer(Answer):
     can_register = serializers.BooleanField(help_text="Whether no issue is an error.")
     issues = IssuesField()

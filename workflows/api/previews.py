@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from engine.sample import Extent
-from workflows.api.answers import Answer
+from workflows.api.answers import Answer, ColumnAnswer, SampleAnswer
 from workflows.api.fields import DefinitionField, StrictSerializer
 from workflows.api.views import ApiView
 from workflows.definition import Definition
@@ -51,25 +51,6 @@ class WorkflowPreviewBody(_PreviewBody):
 class DefinitionPreviewBody(_PreviewBody):
     definition = DefinitionField()
     team = serializers.SlugField(required=False, default="")
-
-
-class ColumnAnswer(Answer):
-    name = serializers.CharField()
-    type = serializers.CharField(help_text="In DuckDB's words.")
-
-
-class SampleAnswer(Answer):
-    """Rows as text. Each cell is its value in DuckDB's text form, exactly; null is NULL."""
-
-    columns = ColumnAnswer(many=True)
-    rows = serializers.ListField(
-        child=serializers.ListField(child=serializers.CharField(allow_null=True))
-    )
-    clipped = serializers.ListField(
-        child=serializers.ListField(child=serializers.IntegerField()),
-        help_text="Cells that are cut: row, column, and the length of the whole in characters.",
-    )
-    has_more = serializers.BooleanField(help_text="Whether there are rows beyond these.")
 
 
 class AssignmentAnswer(Answer):
@@ -114,9 +95,6 @@ class PreviewAnswer(SampleAnswer):
     rows_by_node = serializers.DictField(
         child=serializers.IntegerField(allow_null=True),
         help_text="Rows that left each node, of those that were read.",
-    )
-    is_complete = serializers.BooleanField(
-        help_text="Whether the sources were read to their ends: a run has the same rows."
     )
     warnings = serializers.ListField(child=serializers.CharField())
     write = WritePlanAnswer(allow_null=True, help_text="Of a target only.")

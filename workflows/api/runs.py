@@ -9,6 +9,7 @@ from uuid import UUID
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,13 +20,14 @@ from workflows.api.answers import (
     RunAnswer,
     RunDetailAnswer,
     RunsAnswer,
+    SampleAnswer,
     StartedAnswer,
 )
 from workflows.api.fields import StrictSerializer
 from workflows.api.running import started
 from workflows.api.views import ApiView
 from workflows.models import Run, RunState
-from workflows.services import logs, running
+from workflows.services import logs, running, samples
 
 _LEVELS = {logging.getLevelName(level).lower(): level for level in (10, 20, 30, 40, 50)}
 
@@ -133,3 +135,16 @@ class Cancel(ApiView):
         """Ask for cancellation; a run that has ended stays as it is."""
         run = running.cancel(self.run_of(workflow_id, run_id, "cancel_run"))
         return Response(RunAnswer(run, context={"request": request}).data)
+
+
+class NodeSample(ApiView):
+    @extend_schema(operation_id="runs_node_sample", responses=SampleAnswer)
+    def get(self, request: Request, run_id: UUID, node_key: str) -> Response:
+        """Some rows that left a node (or arrived at a target); 404 where none were kept."""
+        runs = scope(request.user, Run.objects.select_related("workflow"))
+        run = get_object_or_404(runs, pk=run_id)
+        require(request.user, "workflows.view_run", run)
+        sample = samples.read(run, node_key)
+        if sample is None:
+            raise NotFound
+        return Response(SampleAnswer(sample.as_json()).data)

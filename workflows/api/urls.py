@@ -44,6 +44,11 @@ urlpatterns = [
     path(f"{_RUN}/logs", runs.Logs.as_view(), name="run-logs"),
     path(f"{_RUN}/cancel", runs.Cancel.as_view(), name="run-cancel"),
     path("runs/<uuid:run_id>/retry", runs.Retry.as_view(), name="run-retry"),
+    path(
+        "runs/<uuid:run_id>/nodes/<path:node_key>/sample",
+        runs.NodeSample.as_view(),
+        name="node-sample",
+    ),
     path("workers/overview", pools.Overview.as_view(), name="workers-overview"),
     path("workers/execute", pools.PoolExecute.as_view(), name="workers-execute"),
     path("workers/distribution", pools.Distribution.as_view(), name="workers-distribution"),
