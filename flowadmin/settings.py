@@ -207,6 +207,7 @@ UNFOLD = {
         lambda request: static("flowadmin/row_menu.js"),
         lambda request: static("flowadmin/charts.js"),
         lambda request: static("flowadmin/live.js"),
+        lambda request: static("flowadmin/issues.js"),
     ],
     "DASHBOARD_CALLBACK": "workflows.pages.home.dashboard",
     # Searching models has no limit in unfold: one search over many workflows stops the site.

@@ -53,6 +53,8 @@ class DeploymentSpec:
     description: str = ""
     #: Runs of this workflow at the same time; None = as many as the pool takes.
     concurrency_limit: int | None = None
+    #: What becomes of a run beyond that: Prefect's word, ENQUEUE or CANCEL_NEW.
+    overlap: str = "ENQUEUE"
     version: str = ""
 
 

@@ -14,7 +14,7 @@ from workers.prefect.gateway import Deployment, DeploymentSpec, FlowRun, LogLine
 FLOW_NAME = "run-workflow"
 ENTRYPOINT = "engine.flow.run_workflow"
 #: A fixed origin: registering again must not shift the beat of an interval.
-_INTERVAL_ORIGIN = "2020-01-01T00:00:00"
+INTERVAL_ORIGIN = "2020-01-01T00:00:00"
 
 Json = Mapping[str, Any]
 
@@ -27,7 +27,7 @@ def deployment_body(spec: DeploymentSpec, flow_id: str) -> dict[str, Any]:
         "paused": spec.is_paused,
         "schedules": [schedule_body(schedule) for schedule in spec.schedules],
         "concurrency_limit": spec.concurrency_limit,
-        "concurrency_options": {"collision_strategy": "ENQUEUE"},
+        "concurrency_options": {"collision_strategy": spec.overlap},
         "enforce_parameter_schema": False,
         "parameters": dict(spec.parameters),
         "tags": list(spec.tags),
@@ -58,9 +58,7 @@ def _recurrence(schedule: Schedule) -> dict[str, Any]:
         rule = f"DTSTART:{moment:%Y%m%dT%H%M%S}\nRRULE:FREQ=DAILY;COUNT=1"
         return {"rrule": rule, "timezone": "UTC"}
     if schedule.interval_seconds is not None:
-        origin = datetime.fromisoformat(_INTERVAL_ORIGIN).replace(
-            tzinfo=ZoneInfo(schedule.timezone)
-        )
+        origin = datetime.fromisoformat(INTERVAL_ORIGIN).replace(tzinfo=ZoneInfo(schedule.timezone))
         return {
             "interval": schedule.interval_seconds,
             "anchor_date": origin.isoformat(),

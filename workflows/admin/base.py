@@ -43,6 +43,18 @@ class TeamScopedAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return access.scope(request.user, super().get_queryset(request))
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """What a page only reads is read once per request."""
+        if request.method != "GET":
+            return super().get_object(request, object_id, from_field)
+        read: dict[str, Any] = request.__dict__.setdefault("flowadmin_read", {})
+        key = f"{self.opts.label}:{object_id}:{from_field or ''}"
+        if key not in read:
+            read[key] = super().get_object(request, object_id, from_field)
+        return read[key]
+
     def find(self, request: HttpRequest, object_id: str) -> Any:
         """The row, fetched once per request. Raises Http404 when the user may not see it."""
         found: dict[str, Any] = request.__dict__.setdefault("flowadmin_found", {})

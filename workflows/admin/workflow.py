@@ -26,11 +26,12 @@ from workflows.admin.base import TeamFilter, TeamScopedAdmin, signed_in
 from workflows.admin.dependency import DependencyInline
 from workflows.admin.json_field import JSONObjectField
 from workflows.admin.node import NodeInline
+from workflows.admin.run_form import RunForm
 from workflows.admin.schedule import ScheduleInline
 from workflows.models import Run, Workflow
 from workflows.pages.badges import registration_badge, run_badge
 from workflows.pages.upcoming import next_words
-from workflows.pages.workflows import workflow_panels
+from workflows.pages.workflows import registration_context
 from workflows.services import editing, running
 
 
@@ -85,7 +86,6 @@ class WorkflowAdmin(TeamScopedAdmin):
         "is_paused",
         "is_enabled",
     ]
-    list_select_related = ["team", "registration"]
     search_fields = ["name"]
     search_help_text = "Name"
     prepopulated_fields = {"slug": ["name"]}
@@ -94,7 +94,13 @@ class WorkflowAdmin(TeamScopedAdmin):
         ("State", {"fields": [("is_enabled", "is_paused")]}),
         (
             "Where it runs",
-            {"fields": [("preferred_pool", "estimated_rows"), "needs_high_memory"]},
+            {
+                "fields": [
+                    ("preferred_pool", "estimated_rows"),
+                    ("concurrency_limit", "overlap"),
+                    "needs_high_memory",
+                ]
+            },
         ),
         ("Parameters", {"fields": ["parameters"]}),
     ]
@@ -109,8 +115,8 @@ class WorkflowAdmin(TeamScopedAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workflow]:
-        rows = super().get_queryset(request).annotate(last=Subquery(LAST_RUN))
-        return rows.prefetch_related("schedules")
+        rows = super().get_queryset(request).select_related("team", "registration__version")
+        return rows.annotate(last=Subquery(LAST_RUN)).prefetch_related("schedules")
 
     @display(description="Registration", ordering="registration__state")
     def registered(self, workflow: Workflow) -> str:
@@ -162,11 +168,14 @@ class WorkflowAdmin(TeamScopedAdmin):
         icon="play_arrow",
         needs="run",
         variant=ActionVariant.PRIMARY,
+        form_class=RunForm,
     )
-    def run_now(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+    def run_now(self, request: HttpRequest, form: RunForm, object_id: str) -> HttpResponse:
         workflow = self.find(request, object_id)
         try:
-            run = running.run_now(workflow=workflow, user=signed_in(request))
+            run = running.run_now(
+                workflow=workflow, user=signed_in(request), parameters=form.changed()
+            )
         except running.NotRunnable as error:
             return go_back(request, workflow, f"Not started: {error.reason}", messages.ERROR)
         return go_to(request, reverse("admin:workflows_run_change", args=[run.pk]))
@@ -255,7 +264,11 @@ class WorkflowAdmin(TeamScopedAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        panels = workflow_panels(self.find(request, object_id)) if object_id else {}
+        panels: dict[str, Any] = {}
+        if object_id:
+            workflow = self.find(request, object_id)
+            keys = workflow.nodes.values_list("key", flat=True)
+            panels = {**registration_context(workflow), "node_keys": list(keys)}
         return super().changeform_view(
             request, object_id, form_url, {**panels, **(extra_context or {})}
         )

@@ -6,7 +6,7 @@ from workflows.models.run import OPEN_STATES, TERMINAL_STATES, NodeRun, Run, Run
 from workflows.models.schedule import Schedule
 from workflows.models.team import ApiToken, Membership, Role, Team
 from workflows.models.version import WorkflowVersion
-from workflows.models.workflow import Dependency, Node, Workflow
+from workflows.models.workflow import Dependency, Node, Overlap, Workflow
 
 __all__ = [
     "OPEN_STATES",
@@ -17,6 +17,7 @@ __all__ = [
     "Membership",
     "Node",
     "NodeRun",
+    "Overlap",
     "Registration",
     "RegistrationOutbox",
     "RegistrationState",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models.fields.json import KT
 from django.db.models.functions import Upper
@@ -15,6 +16,13 @@ from workflows.models.team import Team
 
 if TYPE_CHECKING:
     from workflows.models.registration import Registration
+
+
+class Overlap(models.TextChoices):
+    """What a run does that finds its workflow running as often as it may."""
+
+    QUEUE = "queue", "wait"
+    CANCEL = "cancel", "be cancelled"
 
 
 class Workflow(models.Model):
@@ -44,6 +52,18 @@ class Workflow(models.Model):
     )
     estimated_rows = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="Hint for routing: rows read by one run."
+    )
+    concurrency_limit = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Runs of this workflow at the same time; empty = as many as its pool takes.",
+    )
+    overlap = models.CharField(
+        max_length=10,
+        choices=Overlap,
+        default=Overlap.QUEUE,
+        help_text="What becomes of a run beyond that.",
     )
     parameters = models.JSONField(
         default=dict, blank=True, help_text="Values usable as $name in expressions."

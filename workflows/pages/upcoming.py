@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
+from datetime import UTC, datetime, timedelta
+from itertools import count, islice
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,12 +17,15 @@ from django.utils import timezone
 
 from workers.pages.badges import PAUSED
 from workers.pages.formats import NOTHING, moment
+from workers.prefect.wire import INTERVAL_ORIGIN
 from workflows import access
 from workflows.models import Schedule, Workflow
 
 _REMEMBERED_SECONDS = 30
-#: Different cron expressions looked at; installations have some dozens.
+#: Different rules looked at; installations have some dozens.
 _RULES_AT_MOST = 2_000
+#: Many schedules may fire at one moment: this many are looked at for each line shown.
+_ROWS_PER_START = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +55,18 @@ def _active(viewer: Any) -> QuerySet[Schedule]:
 
 
 def _soonest(schedules: QuerySet[Schedule], now: datetime, number: int) -> list[NextStart]:
-    rules = schedules.exclude(cron="").values_list("cron", "timezone").distinct()
+    repeated = schedules.filter(run_at=None).values_list("cron", "interval", "timezone").distinct()
     starts = {
-        rule: at for rule in rules[:_RULES_AT_MOST] if (at := next(fire_times(*rule, now), None))
+        rule: at for rule in repeated[:_RULES_AT_MOST] if (at := next(fire_times(*rule, now), None))
     }
-    soonest = sorted(starts, key=starts.__getitem__)[:number]
-    wanted = Q(run_at__gt=now, run_at__lte=max(map(starts.__getitem__, soonest), default=None))
-    if len(soonest) < number:
-        wanted = Q(run_at__gt=now)
-    for cron, zone in soonest:
-        wanted |= Q(cron=cron, timezone=zone)
-    found = schedules.filter(wanted).select_related("workflow")[: 10 * number]
-    lines = [_line(row, row.run_at or starts[row.cron, row.timezone]) for row in found]
+    wanted = Q(run_at__gt=now)
+    for cron, interval, zone in sorted(starts, key=starts.__getitem__)[:number]:
+        wanted |= Q(cron=cron, interval=interval, timezone=zone)
+    found = schedules.filter(wanted).select_related("workflow").order_by("run_at", "pk")
+    lines = [
+        _line(row, row.run_at or starts[row.cron, row.interval, row.timezone])
+        for row in found[: _ROWS_PER_START * number]
+    ]
     return sorted(lines, key=lambda line: (line.at, line.workflow))[:number]
 
 
@@ -72,36 +75,49 @@ def _line(schedule: Schedule, at: datetime) -> NextStart:
     return NextStart(schedule.workflow_id, schedule.workflow.name, at, there)
 
 
-def fire_times(cron: str, zone: str, after: datetime) -> Iterator[datetime]:
-    """When a cron expression fires, in its zone; nothing where it is none."""
+def fire_times(
+    cron: str, interval: timedelta | None, zone: str, after: datetime
+) -> Iterator[datetime]:
+    """When a schedule fires in its zone, for ever; nothing where it is no schedule."""
     try:
-        yield from CronSim(cron, after.astimezone(ZoneInfo(zone)))
-    except (CronSimError, KeyError):
+        local = after.astimezone(ZoneInfo(zone))
+        yield from CronSim(cron, local) if cron else _beats(interval, local)
+    except (CronSimError, KeyError, OverflowError):
         return
 
 
-def next_five(schedule: Schedule, last: datetime | None, now: datetime) -> list[datetime]:
-    """The next starts. ``last`` = when it fired last: an interval counts from there."""
+def _beats(interval: timedelta | None, after: datetime) -> Iterator[datetime]:
+    """Counted from the origin that Prefect is told: whole days by the clock on the wall."""
+    if not interval:
+        return
+    origin = datetime.fromisoformat(INTERVAL_ORIGIN).replace(tzinfo=after.tzinfo)
+    by_the_clock = interval >= timedelta(days=1)
+    if not by_the_clock:
+        origin = origin.astimezone(UTC)
+    passed = (
+        (after.replace(tzinfo=None) - origin.replace(tzinfo=None))
+        if by_the_clock
+        else (after - origin)
+    )
+    for step in count(passed // interval + 1):
+        yield origin + step * interval
+
+
+def next_five(schedule: Schedule, now: datetime) -> list[datetime]:
     if schedule.run_at is not None:
         return [schedule.run_at] if schedule.run_at > now else []
-    if schedule.cron:
-        return list(islice(fire_times(schedule.cron, schedule.timezone, now), 5))
-    if schedule.interval is None or last is None:
-        return []
-    passed = max(0, (now - last) // schedule.interval)
-    return [last + (passed + step) * schedule.interval for step in range(1, 6)]
+    times = fire_times(schedule.cron, schedule.interval, schedule.timezone, now)
+    return list(islice(times, 5))
 
 
 def next_start(schedules: Iterable[Schedule], now: datetime) -> datetime | None:
-    """The earliest known start; an interval's phase is Prefect's, so it tells none."""
+    """The earliest start."""
     starts = [_start(schedule, now) for schedule in schedules if schedule.is_active]
     return min((start for start in starts if start), default=None)
 
 
 def _start(schedule: Schedule, now: datetime) -> datetime | None:
-    if schedule.run_at is not None:
-        return schedule.run_at if schedule.run_at > now else None
-    return next(fire_times(schedule.cron, schedule.timezone, now), None) if schedule.cron else None
+    return next(iter(next_five(schedule, now)), None)
 
 
 def next_words(workflow: Workflow) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from workflows.pages.overview import workflow_overview
 from workflows.pages.polling import live_parts
 from workflows.pages.pools import pool_runs
 from workflows.pages.runs import run_log
@@ -15,6 +16,7 @@ workflows = [
         registration_status,
         name="registration-status",
     ),
+    path("workflows/<uuid:workflow_id>/overview/", workflow_overview, name="workflow-overview"),
     path("pools/<int:pool_id>/runs/", pool_runs, name="pool-runs"),
     path("live/", live_parts, name="live-parts"),
     path("runs/<uuid:run_id>/log/", run_log, name="run-log"),

@@ -1,4 +1,4 @@
-"""What the page of a workflow shows besides its form."""
+"""How a workflow's registration stands, and what is to be mended."""
 
 from __future__ import annotations
 
@@ -12,21 +12,16 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseStopPolling
 
-from workers.models import PoolAssignment
 from workers.pages.badges import UNKNOWN, Badge
 from workers.pages.formats import moment
 from workflows import access
 from workflows.models import Registration, RegistrationState, Workflow
-from workflows.pages.badges import SEVERITY_BADGES, registration_badge, run_badge
-from workflows.pages.picture import picture_of_workflow
-from workflows.pages.receipts import receipt_view
-from workflows.pages.runs import run_lines
+from workflows.pages.badges import SEVERITY_BADGES, registration_badge
 from workflows.pages.upcoming import next_words
 
 _SETTLED = frozenset(
     {RegistrationState.REGISTERED, RegistrationState.FAILED, RegistrationState.DISABLED}
 )
-_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +31,6 @@ class IssueLine:
     field: str
     message: str
     code: str
-
-
-def workflow_panels(workflow: Workflow) -> dict[str, Any]:
-    """Context of the panels around the form."""
-    runs = list(workflow.runs.select_related("version")[:_SHOWN])
-    last = next((run for run in runs if run.started_at), None)
-    assignment = PoolAssignment.objects.select_related("pool").filter(workflow=workflow).first()
-    return {
-        **registration_context(workflow),
-        "runs": run_lines(runs),
-        "picture": picture_of_workflow(workflow, last.node_runs.all() if last else ()),
-        "last_run": last,
-        "last_run_badge": run_badge(last.state) if last else None,
-        "last_run_at": moment(last.created_at) if last else "",
-        "versions": workflow.versions.select_related("author").defer("definition", "layout")[
-            :_SHOWN
-        ],
-        "receipt": receipt_view(assignment.receipt, assignment.pool.name) if assignment else None,
-        "node_keys": list(workflow.nodes.values_list("key", flat=True)),
-    }
 
 
 def registration_context(workflow: Workflow) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from engine.plan import Plan, PlanConnection, Schedule, canonical_json
 from engine.sealing import seal
 from workers.models import Pool
 from workers.prefect.gateway import DeploymentSpec
+from workflows.models import Overlap, Workflow, WorkflowVersion
 from workflows.models import Schedule as ScheduleRow
-from workflows.models import Workflow, WorkflowVersion
 from workflows.services.connections import secrets_of
 from workflows.services.mirror import workflow_tag
 
 #: Deployments that only take runs the assigned pool has no room for.
 TWIN_TAG = "twin"
+_OVERLAPS = {Overlap.QUEUE: "ENQUEUE", Overlap.CANCEL: "CANCEL_NEW"}
 
 
 class NotSealable(Exception):
@@ -43,6 +44,8 @@ def spec_of(
         schedules=tuple(_schedule(row) for row in schedules),
         is_paused=workflow.is_paused,
         description=workflow.description,
+        concurrency_limit=workflow.concurrency_limit,
+        overlap=_OVERLAPS[Overlap(workflow.overlap)],
         version=str(version.number),
     )
 

@@ -158,7 +158,7 @@ def test_the_list_says_why_runs_wait(root, full):
 
 
 def test_the_page_of_the_workflow_says_why_its_run_waits(root, full):
-    page = reverse("admin:workflows_workflow_change", args=[full.workflow_id])
+    page = reverse("workflows:workflow-overview", args=[full.workflow_id])
     assert "is full: 2 of 2 slots are taken" in root.get(page).content.decode()
 
 

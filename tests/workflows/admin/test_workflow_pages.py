@@ -116,7 +116,7 @@ def test_the_page_says_why_this_pool(root, team):
     }
     workflow = WorkflowFactory(team=team)
     PoolAssignmentFactory(workflow=workflow, receipt=receipt)
-    page = root.get(reverse("admin:workflows_workflow_change", args=[workflow.pk]))
+    page = root.get(reverse("workflows:workflow-overview", args=[workflow.pk]))
     text = page.content.decode()
     assert "etl-pool, because 3 database nodes are more than 2" in text
     assert "One database node fewer would choose default-agent-pool" in text

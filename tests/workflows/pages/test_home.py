@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from factories import (
 from workflows.models import Registration, RegistrationState, RunState
 from workflows.pages.attention import attention
 from workflows.pages.today import today
-from workflows.pages.upcoming import next_five, next_starts
+from workflows.pages.upcoming import next_starts
 
 pytestmark = pytest.mark.django_db
 
@@ -111,14 +111,6 @@ def test_the_soonest_starts_come_first_each_with_its_own_zone(member, team):
     starts = next_starts(member, 5)
     assert [start.workflow for start in starts] == ["Soon", "Later"]
     assert starts[0].there == "03:00 Asia/Tokyo"
-
-
-def test_an_interval_counts_from_its_last_start():
-    noon = datetime(2026, 3, 28, 12, tzinfo=UTC)
-    schedule = ScheduleFactory.build(workflow=None, cron="", interval=timedelta(minutes=20))
-    starts = next_five(schedule, noon - timedelta(minutes=50), noon)
-    assert [at.minute for at in starts] == [10, 30, 50, 10, 30]
-    assert next_five(schedule, None, noon) == []
 
 
 def test_home_tells_newcomers_what_to_do_first(member, settings):

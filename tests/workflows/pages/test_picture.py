@@ -82,7 +82,7 @@ def test_the_page_of_a_run_draws_the_version_that_ran(root, workflow):
 
 
 def test_the_page_of_a_workflow_shows_the_latest_run(root, workflow):
-    change = reverse("admin:workflows_workflow_change", args=[workflow.pk])
+    change = reverse("workflows:workflow-overview", args=[workflow.pk])
     assert "It has not run yet." in root.get(change).content.decode()
     run = RunFactory(workflow=workflow, state=RunState.COMPLETED, started_at=ENDED)
     RunFactory(workflow=workflow)
@@ -99,5 +99,5 @@ def test_the_picture_costs_the_same_whatever_its_size(root, workflow, django_ass
 
 
 def test_a_workflow_without_nodes_has_no_picture(root):
-    change = reverse("admin:workflows_workflow_change", args=[WorkflowFactory().pk])
+    change = reverse("workflows:workflow-overview", args=[WorkflowFactory().pk])
     assert 'class="picture"' not in root.get(change).content.decode()

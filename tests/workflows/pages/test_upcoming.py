@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from factories import ScheduleFactory, WorkflowFactory
 
-from workflows.pages.upcoming import next_start, next_words
+from workflows.pages.upcoming import next_five, next_start, next_words
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
 
@@ -34,7 +34,7 @@ def test_what_is_over_or_switched_off_does_not_count():
 @pytest.mark.parametrize(
     ("schedule", "words"),
     [
-        ({"cron": "", "interval": timedelta(minutes=20)}, "every 0:20:00"),
+        ({"cron": "0 3 * * mon#6"}, "cron 0 3 * * mon#6"),
         ({"cron": "", "run_at": datetime(2020, 1, 1, tzinfo=UTC)}, "on demand"),
     ],
 )
@@ -47,3 +47,17 @@ def test_a_disabled_workflow_has_no_next_run():
     workflow = WorkflowFactory(is_enabled=False)
     ScheduleFactory(workflow=workflow)
     assert next_words(workflow) == "\u2013"
+
+
+def test_an_interval_counts_from_the_origin_that_prefect_is_told():
+    every = cron("", interval=timedelta(minutes=20))
+    starts = next_five(every, NOON)
+    assert starts[0] == datetime(2026, 3, 28, 12, 20, tzinfo=UTC)
+    assert starts[1] - starts[0] == timedelta(minutes=20)
+
+
+def test_an_interval_of_days_keeps_the_clock_on_the_wall():
+    daily = cron("", zone="Europe/Paris", interval=timedelta(days=1))
+    starts = next_five(daily, NOON)
+    assert [at.hour for at in starts] == [0] * 5
+    assert [at.astimezone(UTC).hour for at in starts[:3]] == [23, 22, 22]
