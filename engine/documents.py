@@ -43,6 +43,18 @@ class DocumentLoad(Load):
         return cls(**known, stored_as=stored_as)
 
 
+def value_at(value: Any, path: tuple[str, ...]) -> Any:
+    """None where the path leads nowhere; through an array, the list of what is in its parts."""
+    for place, part in enumerate(path):
+        if isinstance(value, list):
+            if part.isdigit():
+                value = value[int(part)] if int(part) < len(value) else None
+                continue
+            return [value_at(item, path[place:]) for item in value]
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
 def path_refusal(path: str) -> str:
     """Why ``path`` cannot lead to a field, and what to do; empty = it can."""
     parts = path.split(".")

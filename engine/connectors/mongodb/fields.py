@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.connectors.mongodb.types import type_of
-from engine.documents import DocumentExtraction
+from engine.documents import DocumentExtraction, value_at
 from engine.errors import ConnectorError, TableNotFound
 from engine.schema import Column, Schema
 from engine.suggestion import nearest_to
@@ -86,18 +86,6 @@ def _sampled(collection: Collection[Document], extraction: DocumentExtraction) -
 def _named(path: tuple[str, ...], name: str, type_: str, sample: Sequence[Document]) -> Field:
     found, native = type_of(value_at(document, path) for document in sample)
     return Field(path, Column(name, type_ or found, native_type=native))
-
-
-def value_at(value: Any, path: tuple[str, ...]) -> Any:
-    """None where the path leads nowhere; through an array, the list of what is in its parts."""
-    for place, part in enumerate(path):
-        if isinstance(value, list):
-            if part.isdigit():
-                value = value[int(part)] if int(part) < len(value) else None
-                continue
-            return [value_at(item, path[place:]) for item in value]
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
 
 
 def _refuse_unusable(names: Sequence[str], collection: str) -> None:

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.connector import Window
-from engine.connectors.mongodb.fields import value_at
 from engine.connectors.mongodb.types import kind_of
+from engine.documents import value_at
 from engine.errors import ConnectorError
 
 if TYPE_CHECKING:

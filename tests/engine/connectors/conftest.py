@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from exchange import Exchange
 from pymongo import MongoClient
+from service import Service
 from shelf import Shelf
 
 
@@ -25,3 +26,11 @@ def shelf(mongodb_server: str) -> Iterator[Shelf]:
     with MongoClient(mongodb_server, uuidRepresentation="standard", tz_aware=True) as client:
         yield Shelf(client[name], mongodb_server)
         client.drop_database(name)
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """A service on this machine, which the operator allows."""
+    monkeypatch.setenv("FLOWADMIN_INTERNAL_HOSTS", "127.0.0.1")
+    with Service() as service:
+        yield service
