@@ -66,14 +66,21 @@ def _feeding(step: Step, steps: Sequence[Step]) -> list[Step]:
 
 def _failed(step: str, error: duckdb.Error) -> StepFailed:
     if isinstance(error, duckdb.OutOfMemoryException):
-        message = "it needs more memory than the run may use; raise the workflow's memory limit"
-        return StepFailed(step, message, code="E_MEMORY", permanent=True)
+        return out_of_memory(step)
     if own := _OWN.match(in_words(error)):
         return StepFailed(step, own[2], code=own[1], permanent=True)
     is_value = isinstance(error, duckdb.DataError)
     return StepFailed(
         step, in_words(error), code="E_VALUE" if is_value else "E_QUERY", permanent=is_value
     )
+
+
+def out_of_memory(step: str) -> StepFailed:
+    message = (
+        "it needs more memory than the run may use; choose a pool with more, or filter and "
+        "select earlier"
+    )
+    return StepFailed(step, message, code="E_MEMORY", permanent=True)
 
 
 def in_words(error: duckdb.Error) -> str:

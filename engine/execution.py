@@ -16,7 +16,7 @@ from engine.binding import bind
 from engine.checkpoints import Checkpoint, Checkpoints
 from engine.connections import Connections, Opened, Secrets
 from engine.connector import Connector, Extraction, Load
-from engine.culprit import find_culprit, in_words
+from engine.culprit import find_culprit, in_words, out_of_memory
 from engine.errors import (
     ConnectorError,
     EngineError,
@@ -134,9 +134,13 @@ class Execution:
     def is_interrupted(self) -> bool:
         return self._sandbox.is_interrupted
 
-    def interrupt(self) -> None:
+    def check(self) -> None:
+        """Raise why it was told to stop, if it was."""
+        self._sandbox.check()
+
+    def interrupt(self, reason: EngineError | None = None) -> None:
         """Stop what is running, here and in the databases, and refuse more."""
-        self._sandbox.interrupt()
+        self._sandbox.interrupt(reason)
         every = [session.number for session in self._sandbox.sessions]
         self._connections.cancel(self._readers, every)
 
@@ -479,8 +483,15 @@ def blaming(step: str) -> Iterator[None]:
     except EngineError as error:
         raise blame(step, error) from error
     except Exception as error:
+        if _is_want_of_memory(error):
+            raise out_of_memory(step) from error
         message = f"the engine met what it does not know: {type(error).__name__}: {error}"
         raise StepFailed(step, message, code="E_ENGINE") from error
+
+
+def _is_want_of_memory(error: Exception) -> bool:
+    """Python has no word of its own for a thread whose stack cannot be had."""
+    return isinstance(error, MemoryError) or str(error) == "can't start new thread"
 
 
 def _configs(plan: Plan, kinds: Mapping[str, AnyKind]) -> dict[str, NodeConfig]:

@@ -32,6 +32,7 @@ from engine.plan import Plan, Step
 from engine.restart import Restart, course, fingerprints
 from engine.sampling import Samples
 from engine.suggestion import unknown
+from engine.watch import TimedOut
 
 #: Independent stages that run side by side; they share threads and memory.
 MAX_STAGES_AT_ONCE = 4
@@ -135,6 +136,7 @@ class RunSession:
         found = self._checkpoints.find() if self._checkpoints and restart else {}
         self._course = course(stages(plan.steps, kinds), restart, found)
         self._stages = self._course.run
+        self._limit = plan.timeout_seconds
         self._submit = submit
         self._settled: queue.SimpleQueue[_Running] = queue.SimpleQueue()
         self._tasks: list[TaskFuture] = []
@@ -153,9 +155,17 @@ class RunSession:
         )
 
     def run(self) -> RunOutcome:
-        """Run every stage that can run; independent ones go on when one fails."""
+        """Run every stage that can run; independent ones go on when one fails.
+
+        Raises why it was stopped, when that was between two stages.
+        """
         with ExitStack() as stack:
             stack.callback(self._execution.close)
+            if self._limit:
+                timer = threading.Timer(self._limit, self._time_out)
+                timer.daemon = True
+                timer.start()
+                stack.callback(timer.cancel)
             if self._submit is None:
                 self._submit = stack.enter_context(LocalTasks())
             reused = self._take_over()
@@ -163,6 +173,8 @@ class RunSession:
             for task in self._tasks:
                 task.exception()
         outcome = _merge([reused, *(running.end.result() for running in ended)])
+        if outcome.skipped and not outcome.failures:
+            self._execution.check()
         if self._checkpoints and outcome.ok:
             self._checkpoints.remove()
         return outcome
@@ -170,6 +182,13 @@ class RunSession:
     def interrupt(self) -> None:
         """Stop what is running, here and in the databases; nothing more is started."""
         self._execution.interrupt()
+
+    def _time_out(self) -> None:
+        message = (
+            f"the run took longer than its limit of {self._limit:g} s, and was stopped; raise the "
+            "workflow's limit, or read fewer rows"
+        )
+        self._execution.interrupt(TimedOut(message, permanent=True))
 
     def _take_over(self) -> RunOutcome:
         """Read back what earlier runs kept, and report the steps that are not run.

@@ -70,6 +70,8 @@ class Plan(Frozen):
     #: Names usable as ``$name`` in expressions, with their defaults (scalars).
     parameters: dict[str, Any] = {}
     memory_limit_mb: int = Field(512, ge=64)
+    #: From the start of the run; None = as long as it takes.
+    timeout_seconds: float | None = Field(None, gt=0)
 
     def fingerprint(self) -> str:
         """SHA-256 over the canonical JSON, sealed boxes left out (they differ each time)."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from engine.errors import Interrupted
+from engine.errors import EngineError, Interrupted
 from engine.schema import quote
 from engine.scratch import Scratch
 
@@ -96,6 +96,7 @@ class Sandbox:
             self._free.put(session)
         self.is_locked = False
         self._stopped = threading.Event()
+        self._reason: EngineError = Interrupted("the run was stopped")
 
     def close(self) -> None:
         """Forget everything, on disk too."""
@@ -137,12 +138,14 @@ class Sandbox:
         self._database.execute(f"DROP TABLE IF EXISTS {quote(table)}")
 
     def check(self) -> None:
-        """Raise ``Interrupted`` if the sandbox was told to stop."""
+        """Raise ``Interrupted``, or why else, if the sandbox was told to stop."""
         if self._stopped.is_set():
-            raise Interrupted("the run was stopped")
+            raise self._reason
 
-    def interrupt(self) -> None:
+    def interrupt(self, reason: EngineError | None = None) -> None:
         """Stop every query, now and from now on; safe from any thread or signal handler."""
+        if reason is not None and not self._stopped.is_set():
+            self._reason = reason
         self._stopped.set()
         for session in self.sessions:
             session.connection.interrupt()

@@ -26,7 +26,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from engine.warm.run import obey, prepare, scrubbed
+from engine.warm.confining import confine
+from engine.warm.run import hand_over, handed_over, obey, prepare, scrubbed
 
 if TYPE_CHECKING:
     from engine.warm.lines import Line
@@ -78,11 +79,16 @@ def _pools() -> list[str]:
 
 
 def _start_again_scrubbed() -> None:
-    """Replace this process by one that never saw more of the environment than it may."""
+    """Replace this process by one that never saw more of the environment than it may.
+
+    What is secret of it comes through a pipe: the environment a process is started with stays
+    readable in ``/proc`` for it and for all that it forks.
+    """
+    if handed_over():
+        return
     wanted = {**_defaults(os.environ), **scrubbed(os.environ)}
-    if wanted != dict(os.environ):
-        command = [sys.executable, "-m", "engine.worker", *sys.argv[1:]]
-        os.execve(sys.executable, command, wanted)  # noqa: S606
+    command = [sys.executable, "-m", "engine.worker", *sys.argv[1:]]
+    os.execve(sys.executable, command, hand_over(wanted))  # noqa: S606
 
 
 def _defaults(environment: Mapping[str, str]) -> dict[str, str]:
@@ -128,6 +134,8 @@ def _be_pool(pool: str, parent: Line) -> None:
 def _be_run(pool: str, run: str, body: dict[str, Any], worker: Line) -> int:
     """Run the flow as ``python -m prefect.engine`` does, less what is known already."""
     prepare(pool, run)
+    plan = body.get("parameters", {}).get("plan")
+    folder = confine(plan if isinstance(plan, dict) else {})
     from prefect.client.schemas.objects import FlowRun
     from prefect.engine import handle_engine_signals
     from prefect.flow_engine import run_flow
@@ -149,6 +157,7 @@ def _be_run(pool: str, run: str, body: dict[str, Any], worker: Line) -> int:
             run_flow(run_workflow, flow_run=flow_run, error_logger=logger, return_type="state")
     finally:
         _send_the_rest()
+        folder.close()
     return 0
 
 

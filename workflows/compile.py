@@ -257,6 +257,7 @@ def _plan(
         steps=tuple(steps),
         connections={slug: _plan_connection(connections[slug]) for slug in sorted(used)},
         parameters=definition.parameters,
+        timeout_seconds=definition.timeout_seconds,
     )
 
 

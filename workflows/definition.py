@@ -59,6 +59,7 @@ class Definition(_Part):
     preferred_pool: str = ""
     needs_high_memory: bool = False
     estimated_rows: int | None = Field(None, ge=0)
+    timeout_seconds: float | None = Field(None, gt=0)
 
     def fingerprint(self) -> str:
         """SHA-256 of the canonical JSON."""

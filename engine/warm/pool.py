@@ -47,6 +47,8 @@ class Pace:
     #: From SIGTERM to asking the runs to stop.
     stop_grace: float = 3
     retry: float = 2
+    #: From the end of a run's time, at which it stops itself, to killing it.
+    time_grace: float = 30
 
 
 @dataclass(slots=True)
@@ -56,6 +58,8 @@ class _Active:
     name: str
     kill_at: float = float("inf")
     is_canceling: bool = False
+    #: Why it is killed, when that is nobody's wish.
+    reason: str = ""
 
 
 class PoolWorker:
@@ -197,9 +201,18 @@ class PoolWorker:
         if state is None:
             return
         logger.info("run '%s' starts", run["name"])
-        self._active[run["id"]] = _Active(run["name"])
+        self._active[run["id"]] = self._limited(run)
         body = {**run, "state": state, "state_type": state["type"], "state_name": state["name"]}
         self._parent.send(do="start", run=run["id"], body=body)
+
+    def _limited(self, run: dict[str, Any]) -> _Active:
+        plan = run.get("parameters", {}).get("plan")
+        seconds = plan.get("timeout_seconds") if isinstance(plan, dict) else None
+        if not isinstance(seconds, int | float):
+            return _Active(run["name"])
+        kill_at = time.monotonic() + seconds + self._pace.time_grace
+        reason = f" because it did not stop at its time limit of {seconds:g} s"
+        return _Active(run["name"], kill_at, reason=reason)
 
     def _cancel_asked(self) -> None:
         for run in self._api.canceling(list(self._active)):
@@ -207,6 +220,7 @@ class PoolWorker:
             if active and not active.is_canceling:
                 active.is_canceling = True
                 active.kill_at = time.monotonic() + self._pace.cancel_grace
+                active.reason = ""
                 self._parent.send(do="cancel", run=run)
 
     def _end_overdue(self, now: float) -> None:
@@ -214,6 +228,7 @@ class PoolWorker:
             self._stop_at = now + 3600
             for run, active in self._active.items():
                 active.kill_at = min(active.kill_at, now + self._pace.cancel_grace)
+                active.reason = ""
                 self._parent.send(do="kill", run=run, signal=signal.SIGTERM)
         for run, active in self._active.items():
             if now >= active.kill_at:
@@ -222,8 +237,9 @@ class PoolWorker:
 
     def _ended(self, run: str, status: int) -> None:
         """A process has ended, and with it its slot is free."""
-        self._active.pop(run, None)
-        self._reports[run] = f"the run's process {_in_words(status)}"
+        active = self._active.pop(run, None)
+        reason = active.reason if active and status == -signal.SIGKILL else ""
+        self._reports[run] = f"the run's process {_in_words(status, reason)}"
         self._poll_at = self._report_at = 0
 
     def _report(self) -> None:
@@ -242,8 +258,9 @@ def _seconds_until(run: dict[str, Any]) -> float:
     return datetime.fromisoformat(planned).timestamp() - time.time() if planned else 0.0
 
 
-def _in_words(status: int) -> str:
+def _in_words(status: int, reason: str = "") -> str:
     if status < 0:
         name = signal.Signals(-status).name
-        return f"was ended by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+        is_memory = name in ("SIGKILL", "SIGABRT") and not reason
+        return f"was ended by {name}" + (" (out of memory?)" if is_memory else reason)
     return f"exited with status {status}"

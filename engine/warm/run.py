@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 
 from engine.checkpoints import DAYS, FOLDER, GIGABYTES
 from engine.policy import FILE_ROOTS, INTERNAL_HOSTS, SAMPLE_ROWS
@@ -18,8 +19,11 @@ KEPT = frozenset(
     | {FILE_ROOTS, INTERNAL_HOSTS, SAMPLE_ROWS, FOLDER, DAYS, GIGABYTES}
 )
 KEPT_PREFIXES = ("LC_", "PYTHON", "PREFECT_")
-#: What only the worker itself may know: the same Redis is the web side's broker.
-_NOT_FOR_RUNS = ("FLOWADMIN_WAKE_URL",)
+#: What only the worker itself may know: the same Redis is the web side's broker. Prefect's
+#: client, which a run needs, has read its own by then.
+_NOT_FOR_RUNS = ("FLOWADMIN_WAKE_URL", "PREFECT_API_AUTH_STRING", "PREFECT_API_KEY")
+#: Names the pipe through which a scrubbed worker gets what is secret.
+_PIPE = "FLOWADMIN_WORKER_PIPE"
 
 
 def scrubbed(environment: MutableMapping[str, str]) -> dict[str, str]:
@@ -33,6 +37,25 @@ def scrubbed(environment: MutableMapping[str, str]) -> dict[str, str]:
             name.startswith(KEPT_PREFIXES) and not name.startswith(("PREFECT__", "PREFECT_SERVER_"))
         )
     }
+
+
+def hand_over(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment to start with; ``handed_over`` there adds the rest of it."""
+    secret = {name: environment[name] for name in _NOT_FOR_RUNS if name in environment}
+    read, write = os.pipe()
+    os.set_inheritable(read, True)
+    os.write(write, json.dumps(secret).encode())
+    shown = {name: value for name, value in environment.items() if name not in secret}
+    return {**shown, _PIPE: str(read)}
+
+
+def handed_over() -> bool:
+    """Take what was handed over, if this process was started for that."""
+    if (descriptor := os.environ.pop(_PIPE, "")) == "":
+        return False
+    with os.fdopen(int(descriptor)) as pipe:
+        os.environ.update(json.loads(pipe.read()))
+    return True
 
 
 def prepare(pool: str, run: str) -> None:

@@ -264,3 +264,56 @@ def test_another_process_goes_on_from_the_failed_node(
     nodes = bench.nodes(second.id, 4)
     assert {n.name for n in nodes.values() if n.state_name == "Reused"} == {*restart["done"]}
     assert '"rows_in":4,"rows_out":4' in nodes["strict"].message
+
+
+def test_no_process_of_a_worker_shows_secrets_in_its_environment(
+    bench: Bench, prefect_server: str
+) -> None:
+    secret = {"PREFECT_API_AUTH_STRING": "flowadmin:canary", "FLOWADMIN_SECRET_KEYS": "canary"}
+    with running_worker(prefect_server, bench, **secret) as worker:
+        run = bench.start(bench.plan(source(SLOW), target("loaded", "orders")))
+        bench.wait(run.id, "RUNNING")
+        environments = [process.environ() for process in [worker, *worker.children()]]
+        assert len(environments) == 3
+        assert not [one for one in environments if "canary" in str(one)]
+        bench.gateway.cancel_run(run.id)
+        bench.wait(run.id)
+
+
+def test_a_run_that_needs_too_much_memory_fails_and_the_next_one_runs(
+    bench: Bench, worker: psutil.Process
+) -> None:
+    columns = [{"name": "id", "expression": "length(repeat(word, 3000))"}]
+    grow = {"key": "grow", "kind": "expression", "config": {"columns": columns}}
+    steps = (
+        source("select repeat('x', 1000000) as word"),
+        {**grow, "inputs": [{"port": "in", "step": "orders"}]},
+        target("loaded", "grow"),
+    )
+    failed = bench.wait(bench.start(bench.plan(*steps)).id)
+    assert failed.message.startswith("E_MEMORY: node 'grow': it needs more memory")
+    again = bench.start(bench.plan(source(QUICK), target("loaded", "orders")))
+    assert bench.wait(again.id).state == "COMPLETED"
+
+
+def test_a_run_that_takes_too_long_is_stopped_with_its_query(
+    bench: Bench, worker: psutil.Process
+) -> None:
+    plan = bench.plan(source(SLOW), target("loaded", "orders"))
+    failed = bench.wait(bench.start({**plan, "timeout_seconds": 1}).id)
+    assert failed.state == "FAILED"
+    assert (
+        "E_TIMEOUT: node 'orders'" in failed.message or "E_TIMEOUT: node 'load'" in failed.message
+    )
+    assert "longer than its limit of 1 s" in failed.message
+
+
+def test_a_process_that_does_not_hear_is_killed_when_its_run_is_canceled(
+    bench: Bench, worker: psutil.Process
+) -> None:
+    run = bench.start(bench.plan(source(SLOW), target("loaded", "orders")))
+    bench.wait(run.id, "RUNNING")
+    run_process(worker).suspend()
+    bench.gateway.cancel_run(run.id)
+    assert bench.wait(run.id).state == "CANCELLED"
+    wait_for("its process is gone", lambda: len(worker.children()) == 1)

@@ -96,7 +96,7 @@ class WorkflowAdmin(TeamScopedAdmin):
             "Where it runs",
             {
                 "fields": [
-                    ("preferred_pool", "estimated_rows"),
+                    ("preferred_pool", "estimated_rows", "timeout_seconds"),
                     ("concurrency_limit", "overlap"),
                     "needs_high_memory",
                 ]

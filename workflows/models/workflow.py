@@ -65,6 +65,9 @@ class Workflow(models.Model):
         default=Overlap.QUEUE,
         help_text="What becomes of a run beyond that.",
     )
+    timeout_seconds = models.FloatField(
+        null=True, blank=True, help_text="A run that takes longer is stopped, and fails."
+    )
     parameters = models.JSONField(
         default=dict, blank=True, help_text="Values usable as $name in expressions."
     )

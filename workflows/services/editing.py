@@ -133,6 +133,7 @@ def _write_workflow(
     row.preferred_pool = Pool.objects.get(name=pool) if pool else None
     row.needs_high_memory = definition.needs_high_memory
     row.estimated_rows = definition.estimated_rows
+    row.timeout_seconds = definition.timeout_seconds
     if legacy is not None:
         row.legacy = legacy
     row.save(force_insert=workflow is None)

@@ -47,6 +47,7 @@ def definition_of(workflow: Workflow) -> Definition:
         preferred_pool=pool.name if pool else "",
         needs_high_memory=workflow.needs_high_memory,
         estimated_rows=workflow.estimated_rows,
+        timeout_seconds=workflow.timeout_seconds,
     )
 
 
