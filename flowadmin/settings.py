@@ -208,11 +208,14 @@ UNFOLD = {
         lambda request: static("flowadmin/charts.js"),
         lambda request: static("flowadmin/live.js"),
         lambda request: static("flowadmin/issues.js"),
+        lambda request: static("flowadmin/shortcuts.js"),
     ],
     "DASHBOARD_CALLBACK": "workflows.pages.home.dashboard",
-    # Searching models has no limit in unfold: one search over many workflows stops the site.
-    "COMMAND": {"search_models": False},
-    "SIDEBAR": {"navigation": "workflows.pages.navigation.sidebar"},
+    "SIDEBAR": {
+        "navigation": "workflows.pages.navigation.sidebar",
+        "show_search": True,
+        "command_search": True,
+    },
 }
 
 LOGGING = {

@@ -51,13 +51,17 @@ def recommend(history: PoolHistory) -> Recommendation:
         return Recommendation("start_workers", text, figures)
     if history.full_share > _FULL_TOO_OFTEN:
         more = min(history.peak_queued, max(1, history.limit))
-        text = f"Scale up to {history.limit + more} slots: runs waited because all were taken."
+        text = f"Scale up to {_slots(history.limit + more)}: runs waited because all were taken."
         return Recommendation("scale_up", text, figures)
     needed = history.peak_active + 1
     if history.peak_active <= _IDLE_BELOW * history.limit and needed < history.limit:
-        text = f"Scale down to {needed} slots: no more than {history.peak_active} were ever taken."
+        text = f"Scale down to {_slots(needed)}: {history.peak_active} at most were taken."
         return Recommendation("scale_down", text, figures)
-    return Recommendation("keep", f"Keep {history.limit} slots: they fit the load.", figures)
+    return Recommendation("keep", f"Keep {_slots(history.limit)}: that fits the load.", figures)
+
+
+def _slots(number: int) -> str:
+    return f"{number} slot{'' if number == 1 else 's'}"
 
 
 def _figures(history: PoolHistory) -> str:

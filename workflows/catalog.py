@@ -79,6 +79,17 @@ class DatabaseCatalog:
         return self._opened[slug]
 
 
+def tables(connection: Connection) -> list[TableName]:
+    """Tables and views that its credentials can see. Raises ConnectorError or ConfigError."""
+    key = _key(connection, ["tables"])
+    remembered = cache.get(key)
+    if remembered is None:
+        found = connector_of(connection).tables(config_of(connection))
+        remembered = [astuple(table) for table in found]
+        cache.set(key, remembered, REMEMBERED_SECONDS)
+    return [TableName(*parts) for parts in remembered]
+
+
 def forget(connection: Connection) -> None:
     """Ask the database again next time, for every table of this connection."""
     cache.set(_epoch_key(connection), uuid.uuid4().hex, None)

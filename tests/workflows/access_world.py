@@ -207,6 +207,7 @@ def _values(rows: dict[str, Model]) -> dict[str, str]:
         "preview_id": str(run.pk),
         "node_key": "read",
         "pool": "default-agent-pool",
+        "connection_id": str(rows["workflows.connection"].pk),
         "pool_id": str(rows["workers.pool"].pk),
         "slug": MARK,
         "team": MARK,

@@ -65,6 +65,8 @@ class ConnectionAdmin(TeamScopedAdmin):
     list_filter = [("team", TeamFilter), "connector"]
     list_select_related = ["team"]
     search_fields = ["name", "slug"]
+    change_form_template = "admin/workflows/connection/change_form.html"
+    empty_hint = "Nothing to read from yet. A connection holds a database's address and password."
     prepopulated_fields = {"slug": ["name"]}
     readonly_fields = ["workflows"]
     actions_row = ["test_connection"]
@@ -142,6 +144,18 @@ class ConnectionAdmin(TeamScopedAdmin):
         super().save_model(request, obj, form, change)
         if form.secrets:
             connections.save_secrets(obj, form.secrets)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        may_browse = self.has_test_permission(request, object_id)
+        return super().change_view(
+            request, object_id, form_url, {"may_browse": may_browse, **(extra_context or {})}
+        )
 
     def has_test_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, "test", obj)

@@ -41,6 +41,7 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
     ]
     list_select_related = ["workflow__team"]
     search_fields = ["workflow__name"]
+    empty_hint = "No run yet. Open a workflow and press Run now, or give it a schedule."
     search_help_text = "Name of the workflow"
     actions_row = ["cancel"]
     actions_detail = ["cancel"]

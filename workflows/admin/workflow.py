@@ -87,6 +87,7 @@ class WorkflowAdmin(TeamScopedAdmin):
         "is_enabled",
     ]
     search_fields = ["name"]
+    empty_hint = "No workflow yet. Add one here, by API, or import what you have."
     search_help_text = "Name"
     prepopulated_fields = {"slug": ["name"]}
     fieldsets = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from workflows.pages.connection_catalog import connection_columns, connection_tables
 from workflows.pages.overview import workflow_overview
 from workflows.pages.polling import live_parts
 from workflows.pages.pools import pool_runs
@@ -17,6 +18,8 @@ workflows = [
         name="registration-status",
     ),
     path("workflows/<uuid:workflow_id>/overview/", workflow_overview, name="workflow-overview"),
+    path("connections/<int:connection_id>/tables/", connection_tables, name="connection-tables"),
+    path("connections/<int:connection_id>/columns/", connection_columns, name="connection-columns"),
     path("pools/<int:pool_id>/runs/", pool_runs, name="pool-runs"),
     path("live/", live_parts, name="live-parts"),
     path("runs/<uuid:run_id>/log/", run_log, name="run-log"),
