@@ -11,6 +11,7 @@ EngineError
 ├── StepFailed         a step of a plan failed; names the node
 ├── Skipped            a step did not run, because one before it failed
 ├── Interrupted        the run was told to stop
+├── CodeFailed         a function of a user's failed, or returned something else
 ├── CheckpointLost     rows that an earlier run kept cannot be read back
 └── PlanError          a plan cannot be read (version, fingerprint, sealed secret)
 """
@@ -100,6 +101,13 @@ class PlanError(EngineError):
     """The plan cannot be executed here."""
 
     code = "E_PLAN"
+    permanent = True
+
+
+class CodeFailed(EngineError):
+    """A function of a user's failed, or returned something else."""
+
+    code = "E_CODE"
     permanent = True
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import duckdb
 
+from engine.arrow import arrived, arrow_schema, batches
 from engine.binding import bind
+from engine.calling import Call
 from engine.checkpoints import Checkpoint, Checkpoints
 from engine.connections import Connections, Opened, Secrets
 from engine.connector import Connector, Extraction, Load
@@ -31,7 +33,7 @@ from engine.graph import parse_configs
 from engine.incremental import Progress
 from engine.issue import Severity
 from engine.kept import Kept
-from engine.kind import OUTPUT, AnyKind, Context, NodeConfig, Source, Target, Transform
+from engine.kind import OUTPUT, AnyKind, Context, Function, NodeConfig, Source, Target, Transform
 from engine.optimizer import Stage, threads_of
 from engine.outcome import NodeOutcome
 from engine.plan import Input, Plan, Step
@@ -98,6 +100,7 @@ class Execution:
         self._samples = samples
         self._sampled: set[str] = set()
         self._steps = plan.steps
+        self._memory_mb = plan.memory_limit_mb
         self._run_id = run_id
         self._source_rows = source_rows
         self._loads = loads or {}
@@ -308,7 +311,7 @@ class Execution:
         try:
             if self._is(Target, sink):
                 return self._load(ready, session, watch)
-            return self._keep(ready, session)
+            return self._keep(ready, session, watch)
         except duckdb.Error as error:
             watch.check()
             _raise_failure(feeds)
@@ -316,12 +319,17 @@ class Execution:
                 error, session, ready.tree, ready.sql, self._names, sink.key
             ) from error
 
-    def _keep(self, ready: Ready, session: duckdb.DuckDBPyConnection) -> dict[str, Counted]:
+    def _keep(
+        self, ready: Ready, session: duckdb.DuckDBPyConnection, watch: Watch
+    ) -> dict[str, Counted]:
         sink = ready.stage.sink
-        query = fuse(ready.tree, ready.sql, self._names, sorted_=self._sorted)
         table = quote(self._names[sink.key])
-        session.execute(f"CREATE OR REPLACE TABLE {table} AS {query}")
-        counted = read_profile(_profile(session), ready.tree)
+        if self._is(Function, sink):
+            counted = self._call(ready, table, session, watch)
+        else:
+            query = fuse(ready.tree, ready.sql, self._names, sorted_=self._sorted)
+            session.execute(f"CREATE OR REPLACE TABLE {table} AS {query}")
+            counted = read_profile(_profile(session), ready.tree)
         self._kept[sink.key] = Kept(
             ready.schemas[sink.key],
             self._rows_by_port(sink, table, counted[sink.key].rows, session),
@@ -335,6 +343,31 @@ class Execution:
             kept = self._kept[sink.key]
             self._kept[sink.key] = replace(kept, warnings=(*kept.warnings, *warnings))
         return counted
+
+    def _call(
+        self, ready: Ready, table: str, session: duckdb.DuckDBPyConnection, watch: Watch
+    ) -> dict[str, Counted]:
+        """Make ``table`` (quoted) of what a function gives back."""
+        started = time.perf_counter()
+        sink = ready.stage.sink
+        edge, schema = sink.inputs[0], ready.schemas[sink.key]
+        query = fuse((), {}, self._names, edge, self._sorted)
+        what = Call(
+            schema=arrow_schema(self._kept[edge.step].schema),
+            rows=batches(session, query),
+            expected=arrow_schema(schema),
+            folder=self._sandbox.folder,
+            memory_mb=self._memory_mb,
+            on_wait=watch.check,
+        )
+        returned = f"{self._names[sink.key]} returned"
+        session.register(returned, self._kind(sink).call(self._config(sink), what))
+        columns = ", ".join(arrived(column) for column in schema)
+        rows = f"SELECT {columns} FROM {quote(returned)}"
+        session.execute(f"CREATE OR REPLACE TABLE {table} AS {rows}")
+        session.unregister(returned)
+        count = session.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+        return {sink.key: Counted(count, time.perf_counter() - started)}
 
     def _rows_by_port(
         self, sink: Step, table: str, rows: int, session: duckdb.DuckDBPyConnection

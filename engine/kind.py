@@ -9,13 +9,18 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from engine.connector import Extraction, Load, TableName, Window
 from engine.issue import Issue
 from engine.schema import Column, Schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from engine.calling import Call
 
 Role = Literal["source", "transform", "target"]
 
@@ -74,6 +79,9 @@ class Kind(ABC, Generic[ConfigT]):
     Config: type[ConfigT]
     #: A config that validates; used by docs, tests and the editor's palette.
     example: ClassVar[dict[str, Any]]
+
+    #: Whether it can do whatever the worker's user can; only teams that may can use it.
+    is_unconfined: ClassVar[bool] = False
 
     def connections(self, config: ConfigT) -> tuple[str, ...]:
         """Slugs of the connections this node uses."""
@@ -135,6 +143,19 @@ class Transform(Kind[ConfigT]):
         Issues carry ``field`` (a dotted config path) and no node.
         """
         return ()
+
+
+class Function(Transform[ConfigT]):
+    """A transform that is done outside of DuckDB, over all rows of its one input at once.
+
+    ``sql`` only says what it yields: a SELECT without rows.
+    """
+
+    is_kept = True
+
+    def call(self, config: ConfigT, what: Call) -> pa.RecordBatchReader:
+        """The rows it makes, in the columns that ``what`` expects."""
+        raise NotImplementedError
 
 
 class Source(Kind[ConfigT]):

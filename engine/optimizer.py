@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.kind import AnyKind, Transform
+from engine.kind import AnyKind, Function, Transform
 from engine.plan import Step
 
 #: Where rows are gathered, or read from files.
@@ -62,7 +62,7 @@ def stages(
     fused: dict[str, tuple[Step, ...]] = {}  # step → its tree, up to materialized steps
     found: dict[str, Stage] = {}
     for step in steps:
-        _cut(step, fused, found, max_steps)
+        _cut(step, fused, found, 1 if isinstance(kinds[step.kind], Function) else max_steps)
         fused[step.key] = (*(part for key in _inputs(step) for part in fused.pop(key, ())), step)
         if readers[step.key] != 1 or step.checkpoint or _is_sink(kinds[step.kind]):
             found[step.key] = _stage(fused.pop(step.key))

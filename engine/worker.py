@@ -9,6 +9,7 @@ FLOWADMIN_WAKE_URL        Redis that tells of new runs; without it they are poll
 FLOWADMIN_FILE_ROOTS      folders in which connections to files may lie, separated by colons
 FLOWADMIN_INTERNAL_HOSTS  hosts and networks that may be reached though they are not public
 FLOWADMIN_SAMPLE_ROWS     rows of each node that a run keeps to show; 0 = none
+FLOWADMIN_ALLOW_PYTHON    true = nodes of kind python may run here
 FLOWADMIN_CHECKPOINTS     folder for rows that a retry goes on from; without it none are kept
 FLOWADMIN_CHECKPOINT_DAYS, FLOWADMIN_CHECKPOINT_GB   for how long, and how many, at most
 

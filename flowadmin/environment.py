@@ -88,6 +88,11 @@ class Environment(BaseSettings):
         "remote files may reach though they are not public, separated by commas; networks hold "
         "for databases too. Workers and the web side each go by their own.",
     )
+    flowadmin_allow_python: bool = Field(
+        False,
+        description="Workers on this host run nodes of kind python, of teams that may use them. "
+        "Such code is not sandboxed: it can do whatever the worker's user can.",
+    )
     flowadmin_checkpoints: str = Field(
         str(HOME / "checkpoints"),
         description="Folder in which workers keep rows that a retry goes on from; one that all "

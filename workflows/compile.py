@@ -81,6 +81,7 @@ def compile_workflow(
     catalog: Catalog,
     kinds: Mapping[str, AnyKind],
     upto: str = "",
+    allows_python: bool = False,
 ) -> Compilation:
     """Check a definition completely, and make a plan of it if it can run.
 
@@ -99,6 +100,7 @@ def compile_workflow(
     issues = [*shape, *config_issues, *_check_parameters(definition)]
     issues += _check_connections(configs, ordered.steps, connections, kinds)
 
+    issues += _check_permission(steps, kinds, allows_python)
     broken = {issue.node for issue in _errors(issues)}
     sound = [_parsed(step, configs) for step in ordered.steps if step.key not in broken]
     tables = _read_tables(sound, configs, catalog, kinds, definition.parameters)
@@ -153,6 +155,18 @@ def _check_parameters(definition: Definition) -> Iterator[Issue]:
             message = f"parameter '{name}' is a {type(value).__name__}; expected text, a number, "
             message += "true, false or null"
             yield Issue(code="parameter_invalid", message=message, field=f"parameters.{name}")
+
+
+def _check_permission(
+    steps: Sequence[Step], kinds: Mapping[str, AnyKind], allows_python: bool
+) -> Iterator[Issue]:
+    for step in steps:
+        if not allows_python and step.kind in kinds and kinds[step.kind].is_unconfined:
+            message = (
+                f"the team may not use nodes of kind '{step.kind}', which can do whatever a "
+                "worker can; let an administrator of FlowAdmin allow it to the team"
+            )
+            yield Issue(code="kind_not_allowed", message=message, node=step.key)
 
 
 def _check_connections(

@@ -9,14 +9,14 @@ import threading
 from collections.abc import Callable, Mapping, MutableMapping
 
 from engine.checkpoints import DAYS, FOLDER, GIGABYTES
-from engine.policy import FILE_ROOTS, INTERNAL_HOSTS, SAMPLE_ROWS
+from engine.policy import ALLOW_PYTHON, FILE_ROOTS, INTERNAL_HOSTS, SAMPLE_ROWS
 from engine.warm.lines import Line
 
 #: Everything a worker and its runs get to see of the environment they are started in.
 KEPT = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV"}
     | {"SSL_CERT_FILE", "SSL_CERT_DIR", "FLOWADMIN_POOL_KEYS", "FLOWADMIN_WAKE_URL"}
-    | {FILE_ROOTS, INTERNAL_HOSTS, SAMPLE_ROWS, FOLDER, DAYS, GIGABYTES}
+    | {ALLOW_PYTHON, FILE_ROOTS, INTERNAL_HOSTS, SAMPLE_ROWS, FOLDER, DAYS, GIGABYTES}
 )
 KEPT_PREFIXES = ("LC_", "PYTHON", "PREFECT_")
 #: What only the worker itself may know: the same Redis is the web side's broker. Prefect's

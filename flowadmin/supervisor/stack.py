@@ -62,8 +62,8 @@ class Stack:
             values[name] = self._chosen(name, "")
         checkpoints = str(self.home.path / "checkpoints")
         values["FLOWADMIN_CHECKPOINTS"] = self._chosen("FLOWADMIN_CHECKPOINTS", checkpoints)
-        plain = ("FLOWADMIN_CHECKPOINT_DAYS", "FLOWADMIN_CHECKPOINT_GB", "FLOWADMIN_SAMPLE_ROWS")
-        for name in plain:
+        plain = ("ALLOW_PYTHON", "CHECKPOINT_DAYS", "CHECKPOINT_GB", "SAMPLE_ROWS")
+        for name in (f"FLOWADMIN_{short}" for short in plain):
             values[name] = str(getattr(self.given, name.lower()))
         values["FLOWADMIN_WAKE_URL"] = self._chosen("FLOWADMIN_WAKE_URL", values["REDIS_URL"])
         return values
@@ -141,6 +141,7 @@ class Stack:
             "FLOWADMIN_FILE_ROOTS",
             "FLOWADMIN_INTERNAL_HOSTS",
             "FLOWADMIN_SAMPLE_ROWS",
+            "FLOWADMIN_ALLOW_PYTHON",
             "FLOWADMIN_CHECKPOINTS",
             "FLOWADMIN_CHECKPOINT_DAYS",
             "FLOWADMIN_CHECKPOINT_GB",

@@ -89,8 +89,11 @@ class TeamAdmin(TeamScopedAdmin):
     actions_detail = ["add_member"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Team | None = None) -> list[str]:
-        """Tokens and scripts name a team by its slug."""
-        return ["slug"] if obj else []
+        """Tokens and scripts name a team by its slug; what a worker may be made to do is
+        decided by those who run it.
+        """
+        mine = [] if request.user.is_superuser else ["allows_python"]
+        return [*(["slug"] if obj else []), *mine]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         return {} if obj else self.prepopulated_fields

@@ -18,6 +18,12 @@ class Role(models.IntegerChoices):
 class Team(models.Model):
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(max_length=80, unique=True)
+    allows_python = models.BooleanField(
+        "may use Python",
+        default=False,
+        help_text="Its workflows may have nodes of kind python, which are not sandboxed: they "
+        "can do whatever a worker can. Workers must allow it too (FLOWADMIN_ALLOW_PYTHON).",
+    )
 
     class Meta:
         ordering = ["name"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 ADVICE = {
     "E_ACCESS_DENIED": "Check user, password and grants of the connection, then test it there.",
     "E_CHECKPOINT": "Retry once more: what could not be read back is made anew.",
+    "E_CODE": "Correct the code of the node and save, then retry from the failed node.",
     "E_COLUMN_AMBIGUOUS": "Rename one of the columns before this node.",
     "E_COLUMN_NOT_FOUND": "The table changed since the last save: save the workflow to see where.",
     "E_COLUMN_TYPE": "The table changed since the last save: save the workflow to see where.",
@@ -21,6 +22,7 @@ ADVICE = {
     "E_LOOKUP": "Make the keys of the looked-up rows unique, or say what a miss shall give.",
     "E_MEMORY": "Choose a pool with more memory, or filter and select earlier.",
     "E_PAGE": "Look at an answer of the service, and correct the paths or the paging of the node.",
+    "E_NOT_ALLOWED": "Ask the operator of the worker to allow it, or use other nodes.",
     "E_PLAN": "Register the workflow again; workers may be older than FlowAdmin.",
     "E_POOL_KEY": "Give the pool's workers its private key, and register the workflow again.",
     "E_QUERY": "Run the query by hand against the connection's database.",

@@ -123,6 +123,7 @@ def compile_now(
             catalog=catalog,
             kinds=kinds(),
             upto=upto,
+            allows_python=workflow.team.allows_python,
         )
 
     catalog = DatabaseCatalog(workflow.team)
