@@ -57,6 +57,10 @@ class Compilation:
     #: Node key → columns at its output; None where they are not known.
     schemas: Mapping[str, Schema | None]
     requirements: Requirements
+    #: What is sound of it: steps in order, the SQL of transforms, columns of targets' tables.
+    steps: tuple[Step, ...] = ()
+    sql: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, Sequence[Column] | None] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Issue, ...]:
@@ -116,6 +120,9 @@ def compile_workflow(
         issues=_in_order(issues, steps),
         schemas={step.key: bound.schemas.get(step.key) for step in steps},
         requirements=_requirements(definition, kinds),
+        steps=tuple(sound),
+        sql=bound.sql,
+        tables=tables.targets,
     )
 
 

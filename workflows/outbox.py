@@ -74,7 +74,7 @@ def _mark(workflow_ids: list[UUID]) -> None:
     _show_pending(workflow_ids)
     waiting: set[UUID] = connection.__dict__.setdefault("_flowadmin_to_wake", set())
     if len(workflow_ids) > WOKEN_ONE_BY_ONE:
-        transaction.on_commit(partial(_send, "workflows.tasks.sweep"), robust=True)
+        transaction.on_commit(partial(send, "workflows.tasks.sweep"), robust=True)
         return
     for workflow_id in workflow_ids:
         waiting.add(workflow_id)
@@ -98,10 +98,11 @@ def _wake(waiting: set[UUID], workflow_id: UUID) -> None:
     """One message per workflow and commit, whatever the number of saves in it."""
     if workflow_id in waiting:
         waiting.discard(workflow_id)
-        _send("workflows.tasks.register", str(workflow_id))
+        send("workflows.tasks.register", str(workflow_id))
 
 
-def _send(task: str, *args: str) -> None:
+def send(task: str, *args: str) -> None:
+    """Hand a task to Celery, if there is a broker; what must be done is found by a sweep."""
     try:
         current_app.send_task(task, args, retry=False)
     except Exception as error:  # noqa: BLE001  no broker error may fail a save that is committed

@@ -13,7 +13,7 @@ from workers.prefect.gateway import GatewayError
 from workers.reconciling import crash_silent_runs as end_silent_runs
 from workers.reconciling import sample_pools as take_samples
 from workflows import registration
-from workflows.services import falling_back, reconciling
+from workflows.services import falling_back, reconciling, tracing
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,15 @@ _LONG: dict[str, Any] = {"soft_time_limit": 1700, "time_limit": 1800, "acks_late
 
 @shared_task(name="workflows.tasks.register", **_SHORT)
 def register(workflow_id: str) -> str:
-    return registration.register(UUID(workflow_id))
+    word = registration.register(UUID(workflow_id))
+    tracing.trace(UUID(workflow_id))
+    return word
+
+
+@shared_task(name="workflows.tasks.trace", **_SHORT)
+def trace(workflow_id: str) -> bool:
+    """Lineage of a version that a sweep has registered, when somebody asks for it."""
+    return tracing.trace(UUID(workflow_id))
 
 
 @shared_task(name="workflows.tasks.sweep", **_SHORT)

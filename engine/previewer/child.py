@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import socket
 import sys
 import threading
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NoReturn
 
 from engine.errors import EngineError, StepFailed
 from engine.plan import Plan, PlanConnection
 from engine.previewing import preview
 from engine.sample import Extent
+from engine.warm.confining import confine
 
-_MB = 1024 * 1024
-#: DuckDB's process takes up to 1.3 times its own limit, and this for Python and drivers.
-_SPARE_MB = 200
-#: Spill files; a preview has little to spill.
-_MAX_FILE_MB = 1024
 #: From hanging up to the end of the process.
 _LEAVING_SECONDS = 5.0
 
@@ -33,19 +27,19 @@ def answer(end: socket.socket) -> NoReturn:
     try:
         lines = end.makefile("rwb")
         request = json.loads(lines.readline())
-        plan = Plan.model_validate(request["plan"])
-        _limit(plan.memory_limit_mb, request["extent"]["seconds"])
+        folder = confine(request["plan"])
         stop = threading.Event()
         threading.Thread(target=_stop_when_unwanted, args=(end, stop), daemon=True).start()
-        lines.write(json.dumps(_answered(plan, request, stop)).encode() + b"\n")
+        lines.write(json.dumps(_answered(request, stop)).encode() + b"\n")
         lines.flush()
+        folder.close()
         status = 0
     except BaseException:  # noqa: BLE001 - nothing may unwind into the previewer's loop
         sys.excepthook(*sys.exc_info())
     os._exit(status)
 
 
-def _answered(plan: Plan, request: Mapping[str, Any], stop: threading.Event) -> dict[str, Any]:
+def _answered(request: Mapping[str, Any], stop: threading.Event) -> dict[str, Any]:
     secrets: Mapping[str, Mapping[str, str]] = request["secrets"]
 
     def opened(connection: PlanConnection) -> Mapping[str, str]:
@@ -54,7 +48,7 @@ def _answered(plan: Plan, request: Mapping[str, Any], stop: threading.Event) -> 
 
     try:
         found = preview(
-            plan,
+            Plan.model_validate(request["plan"]),
             request["node"],
             secrets=opened,
             extent=Extent(**request["extent"]),
@@ -65,27 +59,6 @@ def _answered(plan: Plan, request: Mapping[str, Any], stop: threading.Event) -> 
         node = error.step if isinstance(error, StepFailed) else request["node"]
         return {"failure": {"node": node, "code": error.code, "message": error.message}}
     return {"preview": found.as_json()}
-
-
-def _limit(memory_mb: int, seconds: float) -> None:
-    """What the operating system lets this process use, whatever its SQL asks for."""
-    _lower(resource.RLIMIT_DATA, _data_bytes() + int((memory_mb * 1.3 + _SPARE_MB) * _MB))
-    _lower(resource.RLIMIT_CPU, int(seconds * (os.cpu_count() or 1)) + 5)
-    _lower(resource.RLIMIT_FSIZE, _MAX_FILE_MB * _MB)
-    _lower(resource.RLIMIT_CORE, 0)
-
-
-def _lower(what: int, limit: int) -> None:
-    _, hard = resource.getrlimit(what)
-    least = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    resource.setrlimit(what, (least, least))
-
-
-def _data_bytes() -> int:
-    """What the process has already; 0 where the system does not say."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:"))
 
 
 def _stop_when_unwanted(end: socket.socket, stop: threading.Event) -> None:

@@ -1,6 +1,7 @@
 """What should run, and what happened when it did."""
 
 from workflows.models.connection import Connection
+from workflows.models.lineage import TableUse, VersionLineage
 from workflows.models.registration import Registration, RegistrationOutbox, RegistrationState
 from workflows.models.run import OPEN_STATES, TERMINAL_STATES, NodeRun, Run, RunState, Trigger
 from workflows.models.schedule import Schedule
@@ -25,8 +26,10 @@ __all__ = [
     "Run",
     "RunState",
     "Schedule",
+    "TableUse",
     "Team",
     "Trigger",
+    "VersionLineage",
     "Workflow",
     "WorkflowVersion",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from workflows.pages.connection_catalog import connection_columns, connection_tables
+from workflows.pages.lineage import workflow_lineage
 from workflows.pages.overview import workflow_overview
 from workflows.pages.polling import live_parts
 from workflows.pages.pools import pool_runs
@@ -20,6 +21,7 @@ workflows = [
     path("workflows/<uuid:workflow_id>/overview/", workflow_overview, name="workflow-overview"),
     path("connections/<int:connection_id>/tables/", connection_tables, name="connection-tables"),
     path("connections/<int:connection_id>/columns/", connection_columns, name="connection-columns"),
+    path("workflows/<uuid:workflow_id>/lineage/", workflow_lineage, name="workflow-lineage"),
     path("pools/<int:pool_id>/runs/", pool_runs, name="pool-runs"),
     path("live/", live_parts, name="live-parts"),
     path("runs/<uuid:run_id>/log/", run_log, name="run-log"),
