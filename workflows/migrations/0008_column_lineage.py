@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0006_time_limit_of_a_run'),
+        ('workflows', '0007_teams_may_use_python'),
     ]
 
     operations = [
