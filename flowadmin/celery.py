@@ -24,6 +24,7 @@ app.conf.beat_schedule = {
         ("sample_pools", 30, 30),
         ("crash_silent_runs", 30, 30),
         ("move_late_runs", 30, 30),
+        ("watch_alerts", 30, 30),
         ("reconcile", crontab(minute="17"), 1800),
     )
 }

@@ -61,6 +61,28 @@ class Environment(BaseSettings):
         description="Served over https by a proxy that sets X-Forwarded-Proto: "
         "cookies are sent over https only.",
     )
+    flowadmin_public_url: str = Field(
+        "",
+        description="Address at which browsers find FlowAdmin; links in alerts begin with it. "
+        "Empty = no links.",
+    )
+    flowadmin_smtp_url: SecretStr = Field(
+        SecretStr("smtp://127.0.0.1:25"),
+        description="Mail server for alerts: smtp://user:password@host:port; smtps:// for TLS "
+        "from the start, smtp+tls:// for STARTTLS.",
+    )
+    flowadmin_email_from: str = Field(
+        "flowadmin@localhost", description="Sender of alerts by e-mail."
+    )
+    flowadmin_session_hours: int = Field(
+        168, gt=0, description="A login ends this many hours after it was made."
+    )
+    flowadmin_trusted_proxies: int = Field(
+        0,
+        ge=0,
+        description="Proxies in front of the web server that add to X-Forwarded-For; "
+        "0 = the address of the connection is recorded.",
+    )
     flowadmin_web_port: int = Field(8000, description="Port of the web server.")
     flowadmin_prefect_port: int = Field(4200, description="Port of the embedded Prefect server.")
     flowadmin_postgres_port: int = Field(5433, description="Port of the embedded PostgreSQL.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from django.templatetags.static import static
@@ -34,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django_htmx",
     "rules",
+    "auditlog",
     "axes",
     "csp",
     "rest_framework",
@@ -55,6 +57,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "workflows.pages.audited.ActorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -110,6 +113,15 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
+# The library sees what changes; what is kept of it is our own table.
+AUDITLOG_LOGENTRY_MODEL = "workflows.AuditEntry"
+# Its own table is not made: what would empty the database knows nothing of it.
+MIGRATION_MODULES = {"auditlog": None}
+AUDITLOG_STORE_JSON_CHANGES = True
+AUDITLOG_MASK_CALLABLE = "workflows.services.auditing.hidden"
+FLOWADMIN_TRUSTED_PROXIES = environment.flowadmin_trusted_proxies
+
+SESSION_COOKIE_AGE = environment.flowadmin_session_hours * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.flowadmin_https
 if environment.flowadmin_https:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -226,6 +238,14 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
 }
+
+_SMTP = urlsplit(environment.flowadmin_smtp_url.get_secret_value())
+EMAIL_HOST, EMAIL_PORT = _SMTP.hostname or "127.0.0.1", _SMTP.port or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_SMTP.username or ""), unquote(_SMTP.password or "")
+EMAIL_USE_SSL, EMAIL_USE_TLS = _SMTP.scheme == "smtps", _SMTP.scheme == "smtp+tls"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = environment.flowadmin_email_from
+FLOWADMIN_PUBLIC_URL = environment.flowadmin_public_url
 
 FLOWADMIN_SECRET_KEYS = _split(environment.flowadmin_secret_keys.get_secret_value())
 PREFECT_API_URL = environment.prefect_api_url

@@ -51,6 +51,40 @@ class ApiTokenFactory(DjangoModelFactory):
     digest = "0" * 64
 
 
+class AlertChannelFactory(DjangoModelFactory):
+    class Meta:
+        model = models.AlertChannel
+
+    team = factory.SubFactory(TeamFactory)
+    name = factory.Sequence(lambda n: f"Channel {n}")
+    kind = "email"
+    options = factory.LazyFunction(lambda: {"to": ["ops@example.org"]})
+
+
+class AlertRuleFactory(DjangoModelFactory):
+    class Meta:
+        model = models.AlertRule
+        skip_postgeneration_save = True
+
+    team = factory.SubFactory(TeamFactory)
+    name = factory.Sequence(lambda n: f"Rule {n}")
+    event = models.AlertEvent.FAILURE
+
+    @factory.post_generation
+    def channels(self, create: bool, extracted: Any, **_: Any) -> None:
+        self.channels.set(extracted or ())
+
+
+class AlertDeliveryFactory(DjangoModelFactory):
+    class Meta:
+        model = models.AlertDelivery
+
+    channel = factory.SubFactory(AlertChannelFactory)
+    subject = "a message"
+    message = factory.LazyAttribute(lambda delivery: {"subject": delivery.subject, "lines": ["x"]})
+    due_at = factory.LazyFunction(lambda: datetime.now(UTC))
+
+
 class ConnectionFactory(DjangoModelFactory):
     class Meta:
         model = models.Connection

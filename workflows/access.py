@@ -21,7 +21,11 @@ from django.db.models import Model, Q, QuerySet
 
 from workers.models import Pool, PoolAssignment, PoolSample, WorkerSeen
 from workflows.models import (
+    AlertChannel,
+    AlertDelivery,
+    AlertRule,
     ApiToken,
+    AuditEntry,
     Connection,
     Dependency,
     Membership,
@@ -44,6 +48,10 @@ TEAM_PATHS: Mapping[type[Model], str] = {
     Team: "pk",
     Membership: "team",
     ApiToken: "team",
+    AuditEntry: "team",
+    AlertChannel: "team",
+    AlertRule: "team",
+    AlertDelivery: "channel__team",
     Connection: "team",
     Workflow: "team",
     Node: "workflow__team",
@@ -71,6 +79,7 @@ NEEDED: Mapping[tuple[str, type[Model]], Role] = {
     **{("view", model): Role.VIEWER for model in (*TEAM_PATHS, *RESERVATION_PATHS)},
     ("view", Membership): Role.ADMIN,
     ("view", ApiToken): Role.ADMIN,
+    ("view", AuditEntry): Role.ADMIN,
     ("view", RegistrationOutbox): Role.ADMIN,
     ("run", Workflow): Role.OPERATOR,
     ("pause", Workflow): Role.OPERATOR,
@@ -87,6 +96,10 @@ NEEDED: Mapping[tuple[str, type[Model]], Role] = {
     },
     ("delete", Workflow): Role.ADMIN,
     ("delete", Connection): Role.ADMIN,
+    **{(act, AlertRule): Role.EDITOR for act in ("add", "change", "delete")},
+    **{(act, AlertChannel): Role.EDITOR for act in ("add", "change", "test")},
+    ("delete", AlertChannel): Role.ADMIN,
+    ("send", AlertDelivery): Role.OPERATOR,
     ("change", Team): Role.ADMIN,
     **{(act, model): Role.ADMIN for act in ("add", "change", "delete") for model in _ADMINISTERED},
 }

@@ -7,3 +7,6 @@ class WorkflowsConfig(AppConfig):
 
     def ready(self) -> None:
         from workflows import access, signals  # noqa: F401  registers rules and receivers
+        from workflows.services.auditing import watch_models
+
+        watch_models()

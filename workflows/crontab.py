@@ -11,5 +11,6 @@ CRONJOBS = [
     ("* * * * *", "workflows.tasks.sample_pools"),
     ("* * * * *", "workflows.tasks.crash_silent_runs"),
     ("* * * * *", "workflows.tasks.move_late_runs"),
+    ("* * * * *", "workflows.tasks.watch_alerts"),
     ("17 * * * *", "workflows.tasks.reconcile"),
 ]

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import (
+    user_logged_in,
+    user_logged_out,
+    user_login_failed,
+)
 from django.db.models import QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_init, post_save
 from django.dispatch import receiver
@@ -15,6 +21,7 @@ from django.dispatch import receiver
 from workers.models import Pool
 from workflows.models import Connection, Dependency, Node, Schedule, Workflow
 from workflows.outbox import mark_dirty
+from workflows.services import auditing
 from workflows.services.connections import note_change
 
 #: What of a pool is part of the deployments on it, and what decides which are on it.
@@ -85,6 +92,24 @@ def _remember(pool: Pool) -> None:
     """Deferred fields are left alone: reading one here would load the pool again."""
     names = (*_POOL_SEALING, *_POOL_RULE)
     pool.__dict__["_as_loaded"] = {name: pool.__dict__.get(name) for name in names}
+
+
+@receiver(user_logged_in)
+def logged_in(user: User, **_: Any) -> None:
+    auditing.record("user.login", user)
+
+
+@receiver(user_logged_out)
+def logged_out(user: User | None, **_: Any) -> None:
+    if user is not None:
+        auditing.record("user.logout", user)
+
+
+@receiver(user_login_failed)
+def login_failed(credentials: dict[str, Any], **_: Any) -> None:
+    """A name that nobody has is not kept: it may be a password in the wrong field."""
+    name = str(credentials.get("username", ""))
+    auditing.record("user.login_failed", User.objects.filter(username=name).first())
 
 
 def _is_of_workflow(origin: Any) -> bool:

@@ -14,6 +14,7 @@ from workers.reconciling import crash_silent_runs as end_silent_runs
 from workers.reconciling import sample_pools as take_samples
 from workflows import registration
 from workflows.services import falling_back, reconciling, tracing
+from workflows.services.alerting import sending, telling, watching
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,19 @@ def crash_silent_runs() -> None:
 @shared_task(name="workflows.tasks.move_late_runs", **_SHORT)
 def move_late_runs() -> None:
     _if_prefect_answers(falling_back.move_late_runs)
+
+
+@shared_task(name="workflows.tasks.watch_alerts", **_SHORT)
+def watch_alerts() -> None:
+    """What no event announces, and what was counted meanwhile."""
+    watching.watch()
+    telling.go_on()
+    sending.send_due()
+
+
+@shared_task(name="workflows.tasks.send_alerts", **_SHORT)
+def send_alerts() -> None:
+    sending.send_due()
 
 
 @shared_task(name="workflows.tasks.reconcile", **_LONG)

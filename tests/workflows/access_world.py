@@ -18,6 +18,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import get_resolver
 from factories import (
+    AlertChannelFactory,
+    AlertDeliveryFactory,
+    AlertRuleFactory,
     ApiTokenFactory,
     ConnectionFactory,
     MembershipFactory,
@@ -33,7 +36,7 @@ from factories import (
 )
 
 from workers.models import Pool
-from workflows.models import RegistrationOutbox, Role, Team
+from workflows.models import AuditEntry, RegistrationOutbox, Role, Team
 from workflows.services import tokens
 
 VISITORS = ("anonymous", "viewer", "operator", "editor", "admin", "stranger", "superuser")
@@ -189,6 +192,10 @@ def _rows(team: Team) -> dict[str, Model]:
         PoolAssignmentFactory(workflow=workflow, pool=pool),
         ConnectionFactory(team=team, slug=MARK, options=NOWHERE),
         ApiTokenFactory(team=team, name=MARK),
+        AuditEntry.objects.write("workflow.run", workflow),
+        channel := AlertChannelFactory(team=team, name=MARK),
+        AlertRuleFactory(team=team, name=MARK),
+        AlertDeliveryFactory(channel=channel, subject=MARK),
         WorkerSeenFactory(pool=pool),
         UserFactory(password=None),
         Group.objects.create(name="group"),

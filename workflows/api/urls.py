@@ -6,6 +6,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 from workflows.api import (
+    audit,
     connections,
     docs,
     imports,
@@ -68,6 +69,7 @@ urlpatterns = [
     path(f"{_TEAM}/tokens/<slug:prefix>", teams.OneToken.as_view(), name="token"),
     path("preview", previews.DefinitionPreview.as_view(), name="preview"),
     path("previews/<uuid:preview_id>", previews.OnePreview.as_view(), name="one-preview"),
+    path("audit", audit.Audit.as_view(), name="audit"),
     path("kinds", kinds.Kinds.as_view(), name="kinds"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", docs.docs, name="docs"),

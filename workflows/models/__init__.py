@@ -1,5 +1,14 @@
 """What should run, and what happened when it did."""
 
+from workflows.models.alert import (
+    AlertCase,
+    AlertChannel,
+    AlertDelivery,
+    AlertEvent,
+    AlertHappening,
+    AlertRule,
+)
+from workflows.models.audit import AuditEntry
 from workflows.models.connection import Connection
 from workflows.models.lineage import TableUse, VersionLineage
 from workflows.models.registration import Registration, RegistrationOutbox, RegistrationState
@@ -12,7 +21,14 @@ from workflows.models.workflow import Dependency, Node, Overlap, Workflow
 __all__ = [
     "OPEN_STATES",
     "TERMINAL_STATES",
+    "AlertCase",
+    "AlertChannel",
+    "AlertDelivery",
+    "AlertEvent",
+    "AlertHappening",
+    "AlertRule",
     "ApiToken",
+    "AuditEntry",
     "Connection",
     "Dependency",
     "Membership",

@@ -16,6 +16,9 @@ _SECTIONS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Workflows", "account_tree", "workflows.workflow"),
             ("Runs", "play_circle", "workflows.run"),
             ("Connections", "cable", "workflows.connection"),
+            ("Alerts", "notifications", "workflows.alertrule"),
+            ("Channels", "campaign", "workflows.alertchannel"),
+            ("Messages", "outgoing_mail", "workflows.alertdelivery"),
         ],
     ),
     (
@@ -32,6 +35,7 @@ _SECTIONS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Teams", "groups", "workflows.team"),
             ("Users", "person", "auth.user"),
             ("API tokens", "key", "workflows.apitoken"),
+            ("Audit log", "policy", "workflows.auditentry"),
         ],
     ),
     (

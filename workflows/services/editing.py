@@ -16,6 +16,7 @@ from workers.models import Pool
 from workflows import outbox
 from workflows.definition import Definition
 from workflows.models import Dependency, Node, Schedule, Team, Workflow, WorkflowVersion
+from workflows.services import auditing
 from workflows.services.storable import problems_of, schedule_row
 from workflows.services.versions import (
     Layout,
@@ -90,7 +91,7 @@ def save_definition(
     """
     if problems := problems_of(definition, team):
         raise DefinitionRejected(problems)
-    with transaction.atomic(), outbox.one_mark():
+    with transaction.atomic(), outbox.one_mark(), auditing.as_one_act():
         workflow = _write_workflow(team, workflow, workflow_id, definition, author, legacy)
         if expected_version is not None:
             _refuse_if_stale(workflow, expected_version)
@@ -98,7 +99,9 @@ def save_definition(
         _write_dependencies(workflow, definition, nodes)
         _write_schedules(workflow, definition)
         outbox.mark_dirty(workflow.pk)
-        record_version(workflow, author, message, definition=definition_of(workflow))
+        version = record_version(workflow, author, message, definition=definition_of(workflow))
+        if version is not None:
+            auditing.record("workflow.saved", workflow, version=version.number, message=message)
     return workflow
 
 

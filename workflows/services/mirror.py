@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from workers.prefect.gateway import FlowRun, TaskRun
 from workflows.models import NodeRun, Run, RunState, Trigger, Workflow, WorkflowVersion
+from workflows.services.alerting.noticing import runs_ended
 
 _WORKFLOW_TAG = "workflow:"
 _TRIGGER_TAG = "trigger:"
@@ -79,6 +80,8 @@ def apply_flow_runs(flow_runs: Sequence[FlowRun]) -> list[Run]:
         ]
         if changed:
             Run.objects.bulk_update(changed, _RUN_FIELDS)
+        new = [rows[pk] for pk in missing if pk in rows]
+        runs_ended([row for row in (*changed, *new) if row.is_terminal])
     return list(rows.values())
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from workers.prefect.current import gateway
 from workers.prefect.gateway import FlowRun
 from workflows.models import OPEN_STATES, TERMINAL_STATES, NodeRun, Run, RunState, Trigger
+from workflows.services.alerting.noticing import runs_ended
 from workflows.services.mirror import apply_flow_run, apply_flow_runs, apply_task_runs
 
 __all__ = [
@@ -112,7 +113,9 @@ def _close_vanished(run_ids: set[UUID]) -> None:
     message = "Prefect does not know this run any more"
     ended = {"ended_at": timezone.now(), "message": message, "error_code": "E_VANISHED"}
     old.filter(started_at=None).update(state=RunState.CANCELLED, **ended)
-    old.exclude(started_at=None).update(state=RunState.CRASHED, **ended)
+    begun = list(old.exclude(started_at=None).values_list("pk", flat=True))
+    Run.objects.filter(pk__in=begun).update(state=RunState.CRASHED, **ended)
+    runs_ended(list(Run.objects.filter(pk__in=begun)))
 
 
 def _backfill(flow_runs: Sequence[FlowRun]) -> int:

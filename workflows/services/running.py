@@ -21,7 +21,7 @@ from workers.wake import wake
 from workflows import registration
 from workflows.definition import Definition
 from workflows.models import OPEN_STATES, Registration, Run, RunState, Trigger, Workflow
-from workflows.services import mirror
+from workflows.services import auditing, mirror
 from workflows.services.restarting import restart_of
 
 
@@ -123,7 +123,9 @@ def retry(run: Run, *, from_failed: bool = True, node: str = "", user: User | No
         idempotency_key=f"retry:{run.pk}:{before[-1].pk if before else 0}",
         tags=mirror.tags_of(Trigger.RETRY, user, parent=run.pk),
     )
-    return _start(run.workflow, current, wanted)
+    started = _start(run.workflow, current, wanted)
+    auditing.record("run.retried", run, as_run=str(started.pk))
+    return started
 
 
 def _under_way(retries: Iterable[Run], start: str) -> Run | None:
@@ -169,6 +171,13 @@ def _start(workflow: Workflow, current: Registration, wanted: _Wanted) -> Run:
         raise NotRunnable(str(error), "prefect_refused") from error
     run = record(flow_run, place.pool, place.receipt, wanted.parameters)
     wake(place.pool)
+    auditing.record(
+        "workflow.run",
+        workflow,
+        run=str(run.pk),
+        pool=place.pool,
+        parameters=sorted(run.parameters),
+    )
     return run
 
 
@@ -178,6 +187,7 @@ def cancel(run: Run) -> Run:
     Raises GatewayError.
     """
     gateway().cancel_run(run.pk)
+    auditing.record("run.canceled", run, workflow=run.workflow.name)
     mirror.apply_flow_run(gateway().run(run.pk))
     run.refresh_from_db()
     return run
@@ -195,6 +205,7 @@ def resume(workflow: Workflow) -> None:
 
 def register_again(workflow: Workflow) -> None:
     """Send the deployment to Prefect even if nothing seems to have changed."""
+    auditing.record("workflow.register", workflow)
     registration.register_from_scratch(workflow.pk)
 
 
@@ -202,6 +213,7 @@ def register_again(workflow: Workflow) -> None:
 def _set_paused(workflow: Workflow, is_paused: bool) -> None:
     Workflow.objects.filter(pk=workflow.pk).update(is_paused=is_paused)
     workflow.is_paused = is_paused
+    auditing.record("workflow.paused" if is_paused else "workflow.resumed", workflow)
     registration.mark_dirty(workflow.pk)
 
 

@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from workflows.models import ApiToken, Role, Team
+from workflows.services import auditing
 
 _MARK = "fa"
 #: ``last_used_at`` is as fine as this, so that reading by API does not write each time.
@@ -63,7 +64,8 @@ def is_valid(token: ApiToken) -> bool:
 
 def revoke(token: ApiToken) -> None:
     """End a token's life at once."""
-    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        auditing.record("apitoken.revoked", token)
 
 
 def _split(plain: str) -> tuple[str, str, str]:

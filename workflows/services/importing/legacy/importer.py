@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 
 from engine.issue import Issue
 from workflows.models import Team, Workflow
+from workflows.services import auditing
 from workflows.services.editing import DefinitionRejected, save_definition
 from workflows.services.importing.legacy.codes import ImportIssue
 from workflows.services.importing.legacy.connections import Connections
@@ -92,6 +93,7 @@ def import_payload(
     if translation.findings.errors:
         raise ImportRefused(list(translation.findings.errors))
     workflow = _save(translation, team, mode, author)
+    auditing.record("workflow.imported", workflow, mode=str(mode))
     return Imported(workflow, translation.graph, schedule, translation.findings.warnings)
 
 

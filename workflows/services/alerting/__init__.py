@@ -1,0 +1,1 @@
+"""``watching`` and ``noticing`` find happenings, ``telling`` groups them, ``sending`` sends."""
