@@ -10,11 +10,11 @@ One after the other, several times; the rows must be equal. ``cpu_s`` is of clie
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
 
 from benchmarks.etl import lineitem
-from benchmarks.etl.cost import Client, Cost, measured, median, ratio, waited
+from benchmarks.etl.cost import Client, Cost, measured, median, ratio
+from benchmarks.etl.pipe import psql_pipe
 from benchmarks.etl.runner import Runner, running_plans
 from benchmarks.etl.server import Server, running_server
 from benchmarks.result import Result
@@ -37,12 +37,12 @@ def measure(size: float = 1) -> Iterator[Result]:
             ours.append(_loaded(server, lambda: _flowadmin(server, runner, table="lineitem")))
             if lineitem.digest(server, "target") != expected:
                 raise RuntimeError("the rows differ from those of the pipe")
-        yield from results(pipe, ours)
+        yield from _results(pipe, ours)
         growth = _growth(server, runner, rows)
         yield Result.at_most("flowadmin", "growth_mb", growth, "MB", _GROWTH_MB)
 
 
-def results(pipe: list[Cost], ours: list[Cost]) -> Iterator[Result]:
+def _results(pipe: list[Cost], ours: list[Cost]) -> Iterator[Result]:
     yield Result("psql_pipe", "wall_s", median(pipe, lambda c: c.wall), "s")
     yield Result("psql_pipe", "cpu_s", median(pipe, lambda c: c.cpu), "s")
     yield Result("flowadmin", "wall_s", median(ours, lambda c: c.wall), "s")
@@ -53,23 +53,6 @@ def results(pipe: list[Cost], ours: list[Cost]) -> Iterator[Result]:
     yield Result.at_most("flowadmin", "wall_ratio", wall, "x", _WALL_RATIO)
     rss = max(cost.rss_mb for cost in ours)
     yield Result.at_most("flowadmin", "peak_rss_mb", rss, "MB", _RSS_MB)
-
-
-def psql_pipe(server: Server, target: str) -> Client:
-    """The job by two psql; ``target`` is the database that it writes to."""
-    out = f"copy ({lineitem.select()}) to stdout (format binary)"
-    into = "copy lines from stdin (format binary)"
-    read = subprocess.Popen(_psql(server, "source", out), stdout=subprocess.PIPE)
-    assert read.stdout
-    write = subprocess.Popen(
-        _psql(server, target, into), stdin=read.stdout, stdout=subprocess.DEVNULL
-    )
-    read.stdout.close()
-    return waited([read.pid, write.pid])
-
-
-def _psql(server: Server, database: str, statement: str) -> list[str]:
-    return [server.psql, "--no-psqlrc", "-q", "-d", server.url(database), "-c", statement]
 
 
 def _flowadmin(server: Server, runner: Runner, **origin: str) -> Client:

@@ -135,6 +135,12 @@ class _Node:
         return "sql" if "sql" in fields else fields[0] if len(fields) == 1 else ""
 
 
+def types_of(values: Sequence[str], rows: Schema) -> list[str]:
+    """The types of SQL values over ``rows``. Raises ``duckdb.Error`` for what has none."""
+    items = ", ".join(f"{value} AS c{index}" for index, value in enumerate(values))
+    return [column.type for column in _describe(f'SELECT {items} FROM "in"', (_port("in", rows),))]
+
+
 def _port(name: str, schema: Schema) -> _Port:
     return name, tuple((column.name, column.type) for column in schema)
 

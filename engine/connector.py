@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -19,6 +19,8 @@ from engine.schema import Column, Schema
 
 if TYPE_CHECKING:
     import duckdb
+
+    from engine.pushdown import Chain
 
 
 class ConnectionConfig(BaseModel):
@@ -123,6 +125,13 @@ class LoadResult:
     was_applied_before: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class InsideResult(LoadResult):
+    """A load whose rows never left the database; ``counts`` has rows out by step."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
 class Connector(ABC, Generic[ConfigT]):
     """Base of every connector. All methods raise ``ConnectorError`` with a precise message."""
 
@@ -179,6 +188,20 @@ class Connector(ABC, Generic[ConfigT]):
             "read all rows instead",
             permanent=True,
         )
+
+    def load_inside(
+        self,
+        config: ConfigT,
+        load: Load,
+        chain: Chain,
+        on_rows: Callable[[int], None] = lambda rows: None,
+    ) -> InsideResult | None:
+        """As ``load``, of rows of this very database that need not leave it.
+
+        None, with nothing changed, where that is not known to put the same rows into the
+        table, or where it failed: ``load`` then decides.
+        """
+        return None
 
     @abstractmethod
     def target_columns(self, config: ConfigT, table: TableName) -> Sequence[Column]:

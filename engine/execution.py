@@ -38,6 +38,7 @@ from engine.optimizer import Stage, threads_of
 from engine.outcome import NodeOutcome
 from engine.plan import Input, Plan, Step
 from engine.probing import ask
+from engine.pushdown import chain_of
 from engine.restart import upstream
 from engine.sampling import SECONDS as SAMPLE_SECONDS
 from engine.sampling import SOURCE_ROWS, Samples, sample_kept, sample_stage
@@ -57,6 +58,8 @@ class Ready:
     target_columns: Sequence[Column] = ()
     #: SELECTs of the first rows of sources, where they can be read twice.
     first_rows: Mapping[str, str] = field(default_factory=dict)
+    #: What each source was asked for.
+    extractions: Mapping[str, Extraction] = field(default_factory=dict)
 
     @property
     def tree(self) -> tuple[Step, ...]:
@@ -71,6 +74,7 @@ class _Relation:
     schema: Schema
     sql: str
     first_rows: str = ""
+    extraction: Extraction = field(default_factory=Extraction)
 
 
 class Execution:
@@ -222,6 +226,7 @@ class Execution:
         schemas: dict[str, Schema | None] = {key: self._kept[key].schema for key in stage.reads}
         relations: dict[str, str] = {}
         first_rows: dict[str, str] = {}
+        extractions: dict[str, Extraction] = {}
         readers: Counter[str] = Counter()
         for step in stage.steps:
             if self._is(Source, step):
@@ -230,6 +235,7 @@ class Execution:
                 found = self._relation(step, alias, feeds)
                 schemas[step.key], relations[step.key] = found.schema, found.sql
                 first_rows |= {step.key: found.first_rows} if found.first_rows else {}
+                extractions[step.key] = found.extraction
                 readers[slug] += 1
         columns = self._target_columns(stage.sink) if self._is(Target, stage.sink) else ()
         targets = {stage.sink.key: columns}
@@ -238,7 +244,7 @@ class Execution:
             if issue.severity is Severity.ERROR:
                 raise StepFailed(issue.node, issue.message, code=issue.code, permanent=True)
         known = {key: schema for key, schema in (schemas | bound.schemas).items() if schema}
-        return Ready(stage, {**bound.sql, **relations}, known, columns, first_rows)
+        return Ready(stage, {**bound.sql, **relations}, known, columns, first_rows, extractions)
 
     def _relation(self, step: Step, alias: str, feeds: Feeds) -> _Relation:
         with blaming(step.key):
@@ -251,7 +257,8 @@ class Execution:
                 found = self._read(opened, extraction, alias)
             self._connections.attach(config.connection, self._sandbox)
             most = extraction.limit
-            return found if most is None else replace(found, sql=limited(found.sql, most))
+            sql = found.sql if most is None else limited(found.sql, most)
+            return replace(found, sql=sql, extraction=extraction)
 
     def _read(self, opened: Opened, extraction: Extraction, alias: str) -> _Relation:
         connector, config = opened.connector, opened.config
@@ -424,10 +431,14 @@ class Execution:
             creates=created,
             watermarks=self._progress.moved_by(sink.key),
         )
+        load = kind.load(config, load)
+        inside = self._load_inside(ready, opened, load, watch)
+        if inside is not None:
+            return inside
         query = fuse(ready.tree, ready.sql, self._names, edge, self._sorted)
         result = opened.connector.load(
             opened.config,
-            kind.load(config, load),
+            load,
             session,
             query,
             on_rows=lambda rows: watch.check(),
@@ -437,6 +448,25 @@ class Execution:
         if result.was_applied_before:
             return own
         return {**read_profile(_profile(session), ready.tree), **own}
+
+    def _load_inside(
+        self, ready: Ready, opened: Opened, load: Load, watch: Watch
+    ) -> dict[str, Counted] | None:
+        """The load as its database does it alone; None where it cannot."""
+        steps = ready.stage.steps
+        sources = [self._config(step).connection for step in steps if self._is(Source, step)]
+        if any(self._connections.open(slug) != opened for slug in sources):
+            return None
+        chain = chain_of(steps, self._kinds, self._configs, ready.schemas, ready.extractions)
+        if chain is None or not getattr(self._config(ready.stage.sink), "inside_database", False):
+            return None
+        result = opened.connector.load_inside(
+            opened.config, load, chain, on_rows=lambda rows: watch.check()
+        )
+        if result is None:
+            return None
+        counts = {**result.counts, load.node: result.rows}
+        return {key: Counted(rows, 0, is_inside=True) for key, rows in counts.items()}
 
     def _outcome(
         self, step: Step, counted: Mapping[str, Counted], stage: Stage, seconds: float
@@ -452,6 +482,7 @@ class Execution:
             own.rows if own else None,
             seconds if is_load else own.seconds if own else 0.0,
             self._kept[step.key].warnings if step.key in self._kept else (),
+            is_inside=own is not None and own.is_inside,
         )
 
     def _rows(self, edge: Input, counted: Mapping[str, Counted]) -> int | None:

@@ -140,7 +140,7 @@ def run_workflow(
 def outcome_message(outcome: NodeOutcome) -> str:
     """A node's outcome as compact JSON: rows_in, rows_out (null = not known), seconds.
 
-    ``warnings`` is there if there are any.
+    ``warnings`` is there if there are any, ``is_inside`` where no row left the database.
     """
     figures: dict[str, Any] = {
         "rows_in": outcome.rows_in,
@@ -149,6 +149,8 @@ def outcome_message(outcome: NodeOutcome) -> str:
     }
     if outcome.warnings:
         figures["warnings"] = outcome.warnings
+    if outcome.is_inside:
+        figures["is_inside"] = True
     return canonical_json(figures).decode()
 
 
@@ -212,4 +214,6 @@ def _in_words(outcome: NodeOutcome) -> str:
     counts = [f"{count:,} {what}" for what, count in known if count is not None]
     if outcome.is_reused:
         return ", ".join(["not run again", *counts])
+    if outcome.is_inside:
+        counts.append("ran inside the database")
     return ", ".join([*counts, f"{outcome.seconds:.3f} s"])

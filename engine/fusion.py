@@ -28,6 +28,8 @@ class Counted:
 
     rows: int
     seconds: float
+    #: By the database that the rows never left.
+    is_inside: bool = False
 
 
 def fuse(

@@ -26,6 +26,8 @@ class NodeOutcome:
     warnings: tuple[str, ...] = ()
     #: It was not run: its rows, or those of what it feeds, are there from an earlier run.
     is_reused: bool = False
+    #: The database of source and target did it, and no row left it; ``seconds`` is the load's.
+    is_inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,11 @@ __all__ = [
     "FUNCTIONS",
     "SCALAR_TYPES",
     "Function",
+    "Translator",
     "cast_column",
     "check",
     "compare_columns",
+    "parse",
     "scalar_type",
     "to_sql",
 ]

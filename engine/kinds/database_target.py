@@ -75,6 +75,12 @@ class DatabaseTargetConfig(NodeConfig):
         title="Create table",
         description="Create the table with the columns that arrive, if it is not there.",
     )
+    inside_database: bool = Field(
+        True,
+        title="Inside the database",
+        description="Let the database move the rows itself where it is also the source's and the "
+        "rows are known to be the same.",
+    )
     columns: list[ColumnTarget] = Field(
         [],
         title="Columns",

@@ -231,7 +231,8 @@ def _advance_node(row: NodeRun, task_run: TaskRun) -> NodeRun:
     row.message = _NODE_PREFIX.sub("", failure.group(2)) if failure else task_run.message
     if outcome := _outcome(task_run):
         row.rows_in, row.rows_out = outcome.get("rows_in"), outcome.get("rows_out")
-        row.seconds, row.message = outcome.get("seconds"), ""
+        row.seconds = outcome.get("seconds")
+        row.message = "ran inside the database" if outcome.get("is_inside") else ""
     return row
 
 

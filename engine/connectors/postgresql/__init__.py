@@ -7,12 +7,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine import watermarks
-from engine.connector import Connector, Extraction, Load, LoadResult, TableName, Watermark
+from engine.connector import (
+    Connector,
+    Extraction,
+    InsideResult,
+    Load,
+    LoadResult,
+    TableName,
+    Watermark,
+)
 from engine.connectors.postgresql import catalog, matching, reading, window
 from engine.connectors.postgresql.books import PostgresBooks
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.connectors.postgresql.explaining import explaining
+from engine.connectors.postgresql.inside import loading as inside
 from engine.connectors.postgresql.loading import Rows, load_rows
+from engine.pushdown import Chain
 from engine.schema import Column, Schema
 
 if TYPE_CHECKING:
@@ -110,6 +120,16 @@ class Postgresql(Connector[PostgresqlConfig]):
         rows = Rows(session, query, on_rows, on_stop)
         with _connected(config, load.table, is_read_only=False) as connection:
             return load_rows(connection, config.ledger_schema, load, rows)
+
+    def load_inside(
+        self,
+        config: PostgresqlConfig,
+        load: Load,
+        chain: Chain,
+        on_rows: Callable[[int], None] = lambda rows: None,
+    ) -> InsideResult | None:
+        with _connected(config, load.table, is_read_only=False) as connection:
+            return inside.load_inside(connection, config.ledger_schema, load, chain, on_rows)
 
 
 @contextlib.contextmanager

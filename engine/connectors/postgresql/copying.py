@@ -7,9 +7,10 @@ No wait lasts longer than half a second without asking ``on_wait`` whether to go
 from __future__ import annotations
 
 import contextlib
+import json
 import select
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.connectors.postgresql.stream import RowStream
 
@@ -59,14 +60,23 @@ class CopyIn:
 
     def execute(self, statement: str) -> int:
         """Run another statement of the load, however long it takes; rows it touched."""
+        return self._run(statement).command_tuples or 0
+
+    def explain(self, statement: str, options: str) -> dict[str, Any]:
+        """The plan of a statement, which ANALYZE among the options has run."""
+        result = self._run(f"EXPLAIN ({options}, FORMAT json) {statement}")
+        plan: dict[str, Any] = json.loads(result.get_value(0, 0) or b"[]")[0]["Plan"]
+        return plan
+
+    def _run(self, statement: str) -> PGresult:
         from psycopg.pq import ExecStatus
 
         self._connection.send_query(statement.encode())
         self._flush()
         result = self._last_result()
-        if result is None or result.status != ExecStatus.COMMAND_OK:
+        if result is None or result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
             raise _error(result)
-        return result.command_tuples or 0
+        return result
 
     def _begin(self, statement: str) -> None:
         from psycopg.pq import ExecStatus

@@ -54,21 +54,35 @@ class Rows:
 
 def load_rows(connection: Connection, ledger_schema: str, load: Load, rows: Rows) -> LoadResult:
     """Load the rows; the caller closes the connection, which undoes what was not committed."""
+
+    def apply() -> int:
+        columns = loaded_columns(target_columns(connection, load.table), load, _input_types(rows))
+        return _apply(connection, load, rows, columns)
+
+    return in_one_transaction(connection, ledger_schema, load, apply, rows.on_rows)
+
+
+def in_one_transaction(
+    connection: Connection,
+    ledger_schema: str,
+    load: Load,
+    apply: Callable[[], int],
+    on_rows: Callable[[int], None],
+) -> LoadResult:
+    """What ``apply`` puts into the table, how many it says, and what must go with it."""
     _prepare_session(connection)
     books = PostgresBooks(connection, ledger_schema)
     books.prepare(watermarks=bool(load.watermarks))
     connection.autocommit = False
-    _lock(connection, load, rows.on_wait)
+    _lock(connection, load, lambda: on_rows(0))
     loaded_before = ledger.claim(books, load)
     if loaded_before is not None:
         return LoadResult(loaded_before, was_applied_before=True)
     create_missing(connection, load)
-    found = target_columns(connection, load.table)
-    columns = loaded_columns(found, load, _input_types(rows))
-    count = _apply(connection, load, rows, columns)
+    count = apply()
     ledger.record(books, load, count)
     watermarks.move(books, load)
-    rows.on_rows(count)
+    on_rows(count)
     connection.commit()
     return LoadResult(count)
 
@@ -125,7 +139,7 @@ def _copy(connection: Connection, load: Load, rows: Rows, columns: Sequence[Load
     with RowStream(rows.session, select, rows.on_stop) as stream:
         head = copy.first_rows(stream)
         if load.mode == "replace":
-            _empty(connection, load)
+            empty(connection, load)
         if must_wait:
             arrivals.make()
         produced, taken = copy.feed(f"COPY {place} FROM STDIN (FORMAT binary)", head, stream)
@@ -139,7 +153,7 @@ def _copy(connection: Connection, load: Load, rows: Rows, columns: Sequence[Load
     return taken
 
 
-def _empty(connection: Connection, load: Load) -> None:
+def empty(connection: Connection, load: Load) -> None:
     """TRUNCATE; where that is refused (a reader, a foreign key, a missing right), DELETE.
 
     A DELETE that would change rows of other tables is not done.

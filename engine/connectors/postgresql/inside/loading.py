@@ -1,0 +1,124 @@
+"""One INSERT … SELECT in the transaction of the ledger, that says how many rows passed where.
+
+The rows of every node are in the plan that EXPLAIN ANALYZE returns for the statement it has
+run: without clocks, counting costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from engine.connector import InsideResult, Load
+from engine.connectors.postgresql import catalog
+from engine.connectors.postgresql.catalog import qualified
+from engine.connectors.postgresql.copying import CopyIn
+from engine.connectors.postgresql.inside.query import Made, assigned, made
+from engine.connectors.postgresql.inside.terms import NotTheSame
+from engine.connectors.postgresql.loading import empty, in_one_transaction
+from engine.errors import ConnectorError, ExpressionError
+from engine.pushdown import Chain
+from engine.schema import quote
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+_COUNTING = "ANALYZE, TIMING off, BUFFERS off, SUMMARY off"
+_TABLES = """
+SELECT c.relkind::text, c.relhasrules,
+       EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)
+FROM pg_class c WHERE c.oid = to_regclass(%s)
+"""
+
+
+def load_inside(
+    connection: Connection,
+    ledger_schema: str,
+    load: Load,
+    chain: Chain,
+    on_rows: Callable[[int], None],
+) -> InsideResult | None:
+    """Load the rows of ``chain``; None, and nothing done, where another way must be taken."""
+    import psycopg
+
+    rows: dict[str, int] = {}
+
+    def apply() -> int:
+        statement, query = _insert(connection, load, chain)
+        copy = CopyIn(connection.pgconn, lambda: on_rows(0))
+        _counts(copy.explain(statement, "COSTS off"), chain, query)
+        if load.mode == "replace":
+            empty(connection, load)
+        rows.update(_counts(copy.explain(statement, _COUNTING), chain, query))
+        return rows[(chain.layers[-1].step if chain.layers else chain.source)]
+
+    try:
+        done = in_one_transaction(connection, ledger_schema, load, apply, on_rows)
+    except (NotTheSame, ExpressionError, ConnectorError, duckdb.Error):
+        return None
+    except psycopg.errors.QueryCanceled:
+        raise
+    except psycopg.Error:
+        return None  # whatever it is, the other way says which node is to blame
+    return InsideResult(done.rows, done.was_applied_before, rows)
+
+
+def _insert(connection: Connection, load: Load, chain: Chain) -> tuple[str, Made]:
+    """Raises ``NotTheSame`` where it is not known to put the same rows into the table."""
+    _check(connection, load, chain)
+    found = catalog.columns(connection, chain.extraction)
+    query = made(chain, found)
+    arriving = {column.name.casefold(): column for column in query.columns}
+    targets = {column.name: column for column in catalog.target_columns(connection, load.table)}
+    values = [
+        f"{assigned(arriving[origin.casefold()], targets[name])} AS {quote(name)}"
+        for name, origin in load.columns.items()
+    ]
+    names = ", ".join(map(quote, load.columns))
+    select = f"SELECT {', '.join(values)} FROM ({query.sql}) AS rows"
+    return f"INSERT INTO {qualified(load.table)} ({names}) {select}", query
+
+
+def _check(connection: Connection, load: Load, chain: Chain) -> None:
+    """Both are plain tables of a real PostgreSQL that keeps its texts as DuckDB does."""
+    if load.mode not in ("append", "replace") or load.creates or chain.extraction.table is None:
+        raise NotTheSame(f"a load by {load.mode}")
+    row = connection.execute("SELECT version(), current_setting('server_encoding')").fetchone()
+    if not row or not re.match(r"PostgreSQL [\d.]+(\w*\d*)? ", row[0]) or row[1] != "UTF8":
+        raise NotTheSame(str(row))
+    names = [qualified(chain.extraction.table), qualified(load.table)]
+    oids = connection.execute("SELECT to_regclass(%s)::oid, to_regclass(%s)::oid", names).fetchone()
+    source, target = (connection.execute(_TABLES, [name]).fetchone() for name in names)
+    if not source or source[0] not in "rpm" or target != ("r", False, False):
+        raise NotTheSame("something else than plain tables")
+    if oids and oids[0] == oids[1]:
+        raise NotTheSame("a table into itself")
+
+
+def _counts(plan: Mapping[str, Any], chain: Chain, query: Made) -> dict[str, int]:
+    """Rows out of each node; zeros in a plan that was not run.
+
+    Raises ``NotTheSame`` where PostgreSQL found a way around a fence.
+    """
+    fences = {node.get("Alias"): node for node in _nodes(plan)}
+    rows = int(plan["Plans"][0].get("Actual Rows", 0))
+    counted: dict[str, int] = {}
+    for layer in reversed(chain.layers):
+        counted[layer.step] = rows
+        if alias := query.fences.get(layer.step):
+            fence = fences.get(alias, {})
+            if "Filter" not in fence:
+                raise NotTheSame("a condition that is no condition")
+            rows = int(fence.get("Actual Rows", 0)) + int(fence.get("Rows Removed by Filter", 0))
+    return {**counted, chain.source: rows}
+
+
+def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)

@@ -1,0 +1,140 @@
+"""Loads from a table to a table of one database: inside it where that is the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pipelines import Databases, connection, plan, secrets, source, target, transform
+
+from engine.interpreter import run
+from engine.outcome import RunOutcome
+from engine.plan import Step
+
+PEOPLE = (
+    "create table people (id int not null, name varchar(20), code char(3), pay numeric(12,2))",
+    "insert into people select i, 'p' || i, 'c', i * 10 from generate_series(1, 1000) i",
+    "create table rich (id bigint, label text, code char(3), twice numeric(14,2))",
+)
+#: What each node of the chain below puts out.
+COUNTS = {"read": 1000, "keep": 100, "double": 100, "pick": 100, "write": 100}
+
+
+def chain(mode: str = "append", **config: Any) -> list[Step]:
+    made = [
+        {"name": "twice", "expression": "pay * 2"},
+        {"name": "label", "expression": "name || '-' || code"},
+    ]
+    picked = [{"name": name} for name in ("id", "label", "code", "twice")]
+    return [
+        source("read", "people"),
+        transform("keep", "filter", "read", condition="pay > 9000"),
+        transform("double", "expression", "keep", columns=made),
+        transform("pick", "select", "double", columns=picked),
+        target("write", "rich", "pick", mode, config=config),
+    ]
+
+
+def run_inside(databases: Databases, *steps: Step, run_id: str = "r", **options: Any) -> RunOutcome:
+    """Both connections lead to one database."""
+    one = connection(databases.source_url, **options)
+    made = plan(steps, {"source": one, "target": one})
+    return run(made, run_id=run_id, secrets=secrets)
+
+
+def counts(outcome: RunOutcome) -> dict[str, int | None]:
+    assert outcome.ok, outcome.failures
+    return {key: node.rows_out for key, node in outcome.nodes.items()}
+
+
+def inside(outcome: RunOutcome) -> set[bool]:
+    assert outcome.ok, outcome.failures
+    return {node.is_inside for node in outcome.nodes.values()}
+
+
+def test_every_node_is_counted(databases: Databases) -> None:
+    databases.in_source(*PEOPLE)
+    outcome = run_inside(databases, *chain())
+    assert (counts(outcome), inside(outcome)) == (COUNTS, {True})
+    assert outcome.nodes["keep"].rows_in == 1000
+
+
+def test_rows_and_counts_are_those_of_the_other_way(databases: Databases) -> None:
+    databases.in_source(*PEOPLE)
+    every = "select array_agg(rich::text order by id) from rich"
+    first = run_inside(databases, *chain("replace"))
+    rows = databases.in_source(every)
+    second = run_inside(databases, *chain("replace", inside_database=False), run_id="s")
+    assert (inside(first), inside(second)) == ({True}, {False})
+    assert rows == databases.in_source(every)
+    assert counts(first) == counts(second)
+
+
+def test_a_run_that_is_repeated_loads_once(databases: Databases) -> None:
+    databases.in_source(*PEOPLE)
+    for _ in range(2):
+        run_inside(databases, *chain()).raise_failure()
+    assert databases.in_source("select count(*) from rich") == [(100,)]
+
+
+def test_an_index_hides_no_rows_from_the_count(databases: Databases) -> None:
+    databases.in_source(*PEOPLE, "create index on people (pay)", "analyze people")
+    assert counts(run_inside(databases, *chain())) == COUNTS
+
+
+def test_rows_that_a_source_filters_are_none_of_its_own(databases: Databases) -> None:
+    databases.in_source(*PEOPLE)
+    read = source("read", "people", filter="id between 11 and 20")
+    keep = transform("keep", "filter", "read", condition="id in (11, 12, 5)")
+    outcome = run_inside(databases, read, keep, target("write", "rich", "keep"))
+    assert counts(outcome) == {"read": 10, "keep": 2, "write": 2}
+    assert inside(outcome) == {True}
+
+
+@pytest.mark.parametrize(
+    "condition", ["pay / 2 > 1", "upper(name) = 'P1'", "length(name) > 2", "name like 'p%'"]
+)
+def test_what_is_not_on_the_list_leaves_the_database(databases: Databases, condition: str) -> None:
+    databases.in_source(*PEOPLE)
+    keep = transform("keep", "filter", "read", condition=condition)
+    outcome = run_inside(databases, source("read", "people"), keep, target("write", "rich", "keep"))
+    assert inside(outcome) == {False}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create trigger t before update on rich for each row "
+        "execute function suppress_redundant_updates_trigger()",
+        "create rule r as on insert to rich where new.id < 0 do instead nothing",
+        "alter table people rename to others; create view people as select * from others",
+    ],
+)
+def test_rows_of_tables_that_do_more_leave_the_database(
+    databases: Databases, statement: str
+) -> None:
+    databases.in_source(*PEOPLE, *statement.split("; "))
+    assert inside(run_inside(databases, *chain())) == {False}
+
+
+def test_another_role_is_another_database(databases: Databases) -> None:
+    databases.in_source(*PEOPLE)
+    one, other = (connection(databases.source_url, **c) for c in ({}, {"sslmode": "disable"}))
+    made = plan(chain(), {"source": one, "target": other})
+    assert inside(run(made, run_id="r", secrets=secrets)) == {False}
+
+
+def test_a_failure_names_the_node_to_blame(databases: Databases) -> None:
+    databases.in_source(*PEOPLE, "insert into people values (2147483647, 'max', 'c', 1)")
+    made = [{"name": "id", "expression": "id + 1"}]
+    more = transform("more", "expression", "read", columns=made)
+    (failure,) = run_inside(
+        databases, source("read", "people"), more, target("write", "rich", "more")
+    ).failures
+    assert failure.step == "more"
+    assert databases.in_source("select count(*) from rich") == [(0,)]
+
+
+def test_a_value_that_cannot_be_read_fails_here_as_well(databases: Databases) -> None:
+    databases.in_source(*PEOPLE, "insert into people values (1, 'x', 'c', 'NaN')")
+    assert "does not fit" in str(run_inside(databases, *chain()).failures[0])
