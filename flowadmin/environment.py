@@ -129,6 +129,9 @@ class Environment(BaseSettings):
     flowadmin_sample_rows: int = Field(
         20, description="Rows of each node that a run keeps to show, at most 100; 0 = none."
     )
+    flowadmin_log_lines_per_run: int = Field(
+        500_000, description="Lines of a run's log that are kept for its page; 0 = no limit."
+    )
     flowadmin_static_root: Path = Field(
         HOME / "static", description="Folder into which static files are collected."
     )

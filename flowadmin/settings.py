@@ -221,6 +221,7 @@ UNFOLD = {
         lambda request: static("flowadmin/live.js"),
         lambda request: static("flowadmin/issues.js"),
         lambda request: static("flowadmin/shortcuts.js"),
+        lambda request: static("flowadmin/log_viewer.js"),
     ],
     "DASHBOARD_CALLBACK": "workflows.pages.home.dashboard",
     "SIDEBAR": {
@@ -251,6 +252,7 @@ FLOWADMIN_SECRET_KEYS = _split(environment.flowadmin_secret_keys.get_secret_valu
 PREFECT_API_URL = environment.prefect_api_url
 PREFECT_API_AUTH_STRING = environment.prefect_api_auth_string.get_secret_value()
 FLOWADMIN_WAKE_URL = environment.flowadmin_wake_url
+FLOWADMIN_LOG_LINES_PER_RUN = environment.flowadmin_log_lines_per_run
 # The engine knows no Django: it reads its own settings where a worker has them.
 os.environ["FLOWADMIN_FILE_ROOTS"] = environment.flowadmin_file_roots
 os.environ["FLOWADMIN_INTERNAL_HOSTS"] = environment.flowadmin_internal_hosts

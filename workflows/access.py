@@ -28,6 +28,7 @@ from workflows.models import (
     AuditEntry,
     Connection,
     Dependency,
+    LogLine,
     Membership,
     Node,
     NodeRun,
@@ -35,6 +36,7 @@ from workflows.models import (
     RegistrationOutbox,
     Role,
     Run,
+    RunLog,
     Schedule,
     Team,
     Workflow,
@@ -61,6 +63,8 @@ TEAM_PATHS: Mapping[type[Model], str] = {
     Registration: "workflow__team",
     Run: "workflow__team",
     NodeRun: "run__workflow__team",
+    RunLog: "run__workflow__team",
+    LogLine: "run__workflow__team",
     PoolAssignment: "workflow__team",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -27,6 +27,7 @@ from warm_worker import (
 from engine.plan import Schedule
 from engine.warm.waking import channel
 from workers.prefect.client import HttpGateway
+from workers.prefect.gateway import LogLine, TaskRun
 
 SLOW = "select id from slow"
 QUICK = "select id from numbers"
@@ -67,10 +68,13 @@ def test_a_run_moves_rows_and_says_so_by_node(bench: Bench, worker: psutil.Proce
     assert loaded(bench) == [3, 4, 5]
     nodes = bench.nodes(run.id, 3)
     assert '"rows_in":5,"rows_out":3' in nodes["filter"].message
-    of_filter = nodes["filter"].id
-    lines = wait_for("logs", lambda: bench.gateway.logs(run.id, task_run_id=of_filter))
+    lines = wait_for("logs", lambda: of_node(bench.gateway.logs([run.id]), nodes["filter"]))
     assert any("'filter' ended: 5 rows in, 3 rows out" in line.message for line in lines)
     assert not any("Finished in state" in line.message for line in lines)
+
+
+def of_node(lines: Sequence[LogLine], node: TaskRun) -> list[LogLine]:
+    return [line for line in lines if line.task_run_id == node.id]
 
 
 def test_a_failed_node_fails_the_run_and_skips_what_follows(

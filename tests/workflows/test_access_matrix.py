@@ -112,7 +112,7 @@ PROTECTED = [
     "/api/v1/connections/",
     "/admin/workflows/workflow/",
     "/admin/workflows/connection/<object_id>/change/",
-    "/ui/runs/<run_id>/log/",
+    "/ui/runs/<run_id>/log/lines/",
 ]
 TRICKS = [
     "{}/health",

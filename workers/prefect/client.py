@@ -199,20 +199,17 @@ class HttpGateway:
 
     def logs(
         self,
-        flow_run_id: UUID,
+        flow_run_ids: Sequence[UUID],
         *,
-        task_run_id: UUID | None = None,
-        level: int = 0,
+        since: datetime | None = None,
         offset: int = 0,
         limit: int = PAGE,
+        newest_first: bool = False,
     ) -> Sequence[LogLine]:
-        wanted: dict[str, Any] = {
-            "flow_run_id": {"any_": [str(flow_run_id)]},
-            "level": {"ge_": level},
-        }
-        if task_run_id is not None:
-            wanted["task_run_id"] = {"any_": [str(task_run_id)]}
-        body = {"logs": wanted, "sort": "TIMESTAMP_ASC"}
+        wanted: dict[str, Any] = {"flow_run_id": {"any_": [str(one) for one in flow_run_ids]}}
+        if since is not None:
+            wanted["timestamp"] = {"after_": since.isoformat()}
+        body = {"logs": wanted, "sort": f"TIMESTAMP_{'DESC' if newest_first else 'ASC'}"}
         lines = self._pages("/logs/filter", body, offset=offset, most=limit)
         return [log_line_of(line) for line in lines]
 

@@ -108,6 +108,7 @@ class TaskRun:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
+    id: UUID
     at: datetime
     level: int
     message: str
@@ -222,14 +223,14 @@ class Gateway(Protocol):
 
     def logs(
         self,
-        flow_run_id: UUID,
+        flow_run_ids: Sequence[UUID],
         *,
-        task_run_id: UUID | None = None,
-        level: int = 0,
+        since: datetime | None = None,
         offset: int = 0,
         limit: int = 200,
+        newest_first: bool = False,
     ) -> Sequence[LogLine]:
-        """Oldest first."""
+        """``since`` = written at or after. Lines of one moment may come in any order."""
         ...
 
     def node_sample(self, flow_run_id: UUID, node: str) -> Mapping[str, Any] | None:

@@ -119,9 +119,15 @@ class InMemoryGateway:
         self._heard[flow_run_id] = at or _now()
 
     def write_log(
-        self, flow_run_id: UUID, message: str, *, level: int = 20, task_run_id: UUID | None = None
+        self,
+        flow_run_id: UUID,
+        message: str,
+        *,
+        level: int = 20,
+        task_run_id: UUID | None = None,
+        at: datetime | None = None,
     ) -> None:
-        self.lines.append(LogLine(_now(), level, message, flow_run_id, task_run_id))
+        self.lines.append(LogLine(uuid4(), at or _now(), level, message, flow_run_id, task_run_id))
 
     def send_sample(self, flow_run_id: UUID, node: str, sample: Mapping[str, Any]) -> None:
         self.samples[flow_run_id, node] = sample
@@ -247,21 +253,20 @@ class InMemoryGateway:
 
     def logs(
         self,
-        flow_run_id: UUID,
+        flow_run_ids: Sequence[UUID],
         *,
-        task_run_id: UUID | None = None,
-        level: int = 0,
+        since: datetime | None = None,
         offset: int = 0,
         limit: int = 200,
+        newest_first: bool = False,
     ) -> Sequence[LogLine]:
         self._called("logs")
         found = [
             line
             for line in self.lines
-            if line.flow_run_id == flow_run_id
-            and line.level >= level
-            and (task_run_id is None or line.task_run_id == task_run_id)
+            if line.flow_run_id in flow_run_ids and (since is None or line.at >= since)
         ]
+        found.sort(key=lambda line: line.at, reverse=newest_first)
         return found[offset : offset + limit]
 
     def node_sample(self, flow_run_id: UUID, node: str) -> Mapping[str, Any] | None:

@@ -130,6 +130,7 @@ def task_run_of(body: Json) -> TaskRun:
 
 def log_line_of(body: Json) -> LogLine:
     return LogLine(
+        id=UUID(body["id"]),
         at=_moment(body["timestamp"]),
         level=body["level"],
         message=body["message"],

@@ -115,6 +115,7 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
             "title": f"Run of {run.workflow}",
             **run_context(run, request.user),
             "run_topic": f"run:{run.pk}",
+            "log_topic": f"run-log:{run.pk}",
             "log_node": request.GET.get("node", ""),
         }
         return super().change_view(

@@ -174,6 +174,7 @@ class RunAnswer(Answer):
 
 
 class NodeRunAnswer(Answer):
+    task_run_name = serializers.CharField(source="node_key")
     node = serializers.CharField(source="node_key")
     name = serializers.CharField(source="node_name")
     kind = serializers.CharField()
@@ -242,11 +243,12 @@ class UndeployedAnswer(DoneAnswer):
 
 
 class LogLineAnswer(Answer):
+    id = serializers.IntegerField()
     timestamp = serializers.DateTimeField(source="at")
     level = serializers.IntegerField()
-    message = serializers.CharField()
+    message = serializers.CharField(source="text")
     task_run_id = serializers.UUIDField(allow_null=True)
-    task_run_name = serializers.CharField(source="node_name")
+    task_run_name = serializers.CharField(source="node_key")
     node = serializers.CharField(source="node_key")
 
 
@@ -254,6 +256,8 @@ class LogsAnswer(Answer):
     workflow_id = serializers.UUIDField()
     flow_run_id = serializers.UUIDField()
     flow_run_state = serializers.CharField()
+    is_complete = serializers.BooleanField(help_text="No more lines will come.")
+    is_truncated = serializers.BooleanField(help_text="The rest is kept by Prefect only.")
     logs = LogLineAnswer(many=True)
     log_count = serializers.IntegerField()
 

@@ -27,7 +27,7 @@ from workflows.api.fields import StrictSerializer
 from workflows.api.running import started
 from workflows.api.views import ApiView
 from workflows.models import Run, RunState
-from workflows.services import logs, running, samples
+from workflows.services import log_mirror, logs, running, samples
 
 _LEVELS = {logging.getLevelName(level).lower(): level for level in (10, 20, 30, 40, 50)}
 
@@ -40,8 +40,9 @@ class RunsQuery(StrictSerializer):
 class LogsQuery(StrictSerializer):
     node = serializers.CharField(required=False, default="", help_text="Lines of this node only.")
     level = serializers.ChoiceField(sorted(_LEVELS), required=False, default="debug")
-    offset = serializers.IntegerField(required=False, default=0, min_value=0)
-    limit = serializers.IntegerField(required=False, default=200, min_value=1, max_value=200)
+    text = serializers.CharField(required=False, default="", help_text="Lines with this text.")
+    after = serializers.IntegerField(required=False, default=0, min_value=0, max_value=2**63 - 1)
+    limit = serializers.IntegerField(required=False, default=200, min_value=1, max_value=1_000)
 
 
 class Runs(ApiView):
@@ -79,25 +80,25 @@ class Logs(ApiView):
         parameters=[
             OpenApiParameter("node", str, description="Lines of this node only."),
             OpenApiParameter("level", str, enum=sorted(_LEVELS), description="At least this."),
-            OpenApiParameter("offset", int),
-            OpenApiParameter("limit", int, description="At most this many (1 to 200)."),
+            OpenApiParameter("text", str, description="Lines with this text, in any case."),
+            OpenApiParameter("after", int, description="Lines after the one of this id."),
+            OpenApiParameter("limit", int, description="At most this many (1 to 1000)."),
         ],
     )
     def get(self, request: Request, workflow_id: UUID, run_id: UUID) -> Response:
-        """Log lines, oldest first."""
+        """Log lines, oldest first; ``after`` of the next page is the id of the last line."""
         run = self.run_of(workflow_id, run_id, "view_run")
         query = self.query(LogsQuery)
-        lines = logs.read(
-            run,
-            node_key=query["node"],
-            level=_LEVELS[query["level"]],
-            offset=query["offset"],
-            limit=query["limit"],
-        )
+        run_log = log_mirror.want(run)
+        wanted = logs.Wanted(query["node"], _LEVELS[query["level"]], query["text"])
+        chosen = logs.lines_of_run(run, wanted)
+        lines = logs.page(chosen, query["after"] + 1, query["limit"])
         found = {
             "workflow_id": run.workflow_id,
             "flow_run_id": run.pk,
             "flow_run_state": run.state,
+            "is_complete": run_log.is_complete,
+            "is_truncated": run_log.is_truncated,
             "logs": lines,
             "log_count": len(lines),
         }

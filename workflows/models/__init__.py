@@ -11,6 +11,7 @@ from workflows.models.alert import (
 from workflows.models.audit import AuditEntry
 from workflows.models.connection import Connection
 from workflows.models.lineage import TableUse, VersionLineage
+from workflows.models.log import LogLine, RunLog
 from workflows.models.registration import Registration, RegistrationOutbox, RegistrationState
 from workflows.models.run import OPEN_STATES, TERMINAL_STATES, NodeRun, Run, RunState, Trigger
 from workflows.models.schedule import Schedule
@@ -31,6 +32,7 @@ __all__ = [
     "AuditEntry",
     "Connection",
     "Dependency",
+    "LogLine",
     "Membership",
     "Node",
     "NodeRun",
@@ -40,6 +42,7 @@ __all__ = [
     "RegistrationState",
     "Role",
     "Run",
+    "RunLog",
     "RunState",
     "Schedule",
     "TableUse",

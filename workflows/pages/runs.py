@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
 
 from workers.pages.badges import Badge
 from workers.pages.formats import count, duration, moment
-from workers.prefect.gateway import GatewayError
-from workflows import access
 from workflows.models import NodeRun, Run, RunState
 from workflows.pages.advice import advice
 from workflows.pages.badges import RUN_BADGES, run_badge
 from workflows.pages.changes import changes, last_good_run
+from workflows.pages.logs import log_viewer
 from workflows.pages.picture import Picture, picture_of_version
 from workflows.pages.receipts import receipt_view
 from workflows.pages.timeline import Bar, timeline
 from workflows.pages.waiting import waiting_note, waiting_of
-from workflows.services import logs
 
-LOG_PAGE = 200
 #: Runs with all that their page shows.
 RUN_ROWS = Run.objects.select_related("workflow", "version").prefetch_related("node_runs")
-LEVELS = [
-    (0, "All levels"),
-    (logging.INFO, "Info"),
-    (logging.WARNING, "Warning"),
-    (logging.ERROR, "Error"),
-]
 _BAD = frozenset({RunState.FAILED, RunState.CRASHED})
 _NOT_STARTED = Badge("idle", "schedule", "Waiting")
 
@@ -118,8 +104,8 @@ def run_context(run: Run, viewer: Any) -> dict[str, Any]:
         "expected": moment(run.expected_at),
         "duration": duration(_seconds(run)),
         "receipt": receipt_view(run.receipt, run.pool),
-        "node_choices": [(row.node_key, row.node_name or row.node_key) for row in node_runs],
-        "levels": LEVELS,
+        "log_nodes": [(row.node_key, row.node_name or row.node_key) for row in node_runs],
+        **log_viewer(run),
     }
 
 
@@ -191,32 +177,3 @@ def _line(row: NodeRun, bars: Mapping[str, Bar]) -> NodeLine:
         message=row.message if row.state in _BAD else "",
         bar=bars.get(row.node_key),
     )
-
-
-def _visible_run(request: HttpRequest, run_id: UUID) -> Run:
-    return get_object_or_404(access.scope(request.user, RUN_ROWS), pk=run_id)
-
-
-@require_GET
-@login_required
-def run_log(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Lines from ``offset`` on, and a last row that fetches what comes after them."""
-    run = _visible_run(request, run_id)
-    node, level = request.GET.get("node", ""), _number(request, "level")
-    offset = _number(request, "offset")
-    context: dict[str, Any] = {"run": run, "node": node, "level": level, "lines": []}
-    try:
-        lines = logs.read(run, node_key=node, level=level, offset=offset, limit=LOG_PAGE)
-    except GatewayError as error:
-        context["problem"] = f"the log cannot be read now: {error}"
-    else:
-        context["lines"] = [(line, logging.getLevelName(line.level)) for line in lines]
-        context["next_offset"] = offset + len(lines)
-        context["has_more"] = len(lines) == LOG_PAGE
-        context["is_empty"] = not lines and not offset
-    return render(request, "fragments/run_log.html", context)
-
-
-def _number(request: HttpRequest, name: str) -> int:
-    text = request.GET.get(name, "")
-    return int(text) if text.isdecimal() else 0

@@ -6,10 +6,10 @@ from django.urls import include, path
 
 from workflows.pages.connection_catalog import connection_columns, connection_tables
 from workflows.pages.lineage import workflow_lineage
+from workflows.pages.logs import log_download, log_find, log_index, log_lines
 from workflows.pages.overview import workflow_overview
 from workflows.pages.polling import live_parts
 from workflows.pages.pools import pool_runs
-from workflows.pages.runs import run_log
 from workflows.pages.workflows import registration_status
 
 workflows = [
@@ -24,7 +24,19 @@ workflows = [
     path("workflows/<uuid:workflow_id>/lineage/", workflow_lineage, name="workflow-lineage"),
     path("pools/<int:pool_id>/runs/", pool_runs, name="pool-runs"),
     path("live/", live_parts, name="live-parts"),
-    path("runs/<uuid:run_id>/log/", run_log, name="run-log"),
+    *[
+        path(f"{owner}/log/{name}/", view, name=f"{prefix}-log-{name}")
+        for owner, prefix in (
+            ("runs/<uuid:run_id>", "run"),
+            ("workflows/<uuid:workflow_id>", "workflow"),
+        )
+        for name, view in (
+            ("index", log_index),
+            ("lines", log_lines),
+            ("find", log_find),
+            ("download", log_download),
+        )
+    ],
 ]
 
 urlpatterns = [

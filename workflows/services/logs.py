@@ -1,51 +1,102 @@
-"""Log lines of a run, read from Prefect when somebody looks."""
+"""Lines of logs, of one run or of all runs of a workflow: pages by key, search, positions."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
-from workers.prefect.current import gateway
-from workers.prefect.gateway import LogLine
-from workflows.models import NodeRun, Run
+from django.db.models import QuerySet, Window
+from django.db.models.functions import Mod, RowNumber
+
+from workflows.models import LogLine, Run, Workflow
+
+Lines = QuerySet[LogLine]
+
+#: Lines of a page; a viewer asks for whole pages.
+PAGE = 500
+#: Lines that are read from the database at a time where all are wanted.
+_BATCH = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class LogEntry:
-    """``node_key`` is empty for lines of the run itself; ``level`` as in Python's logging."""
+class Wanted:
+    """``level`` is the least; ``text`` is found in any case of its letters."""
 
-    at: datetime
-    level: int
-    message: str
-    node_key: str = ""
-    node_name: str = ""
-    task_run_id: UUID | None = None
+    node: str = ""
+    level: int = 0
+    text: str = ""
 
 
-def read(
-    run: Run, node_key: str = "", level: int = 0, offset: int = 0, limit: int = 200
-) -> list[LogEntry]:
-    """Lines of at least ``level``, oldest first; of one node, or of the whole run.
+@dataclass(frozen=True, slots=True)
+class Index:
+    """``starts`` = id of the first line of each page."""
 
-    Raises GatewayError.
-    """
-    nodes = {row.task_run_id: row for row in run.node_runs.exclude(task_run_id=None)}
-    task_run_id = None
-    if node_key:
-        task_run_id = next((pk for pk, row in nodes.items() if row.node_key == node_key), None)
-        if task_run_id is None:
-            return []
-    lines = gateway().logs(run.pk, task_run_id=task_run_id, level=level, offset=offset, limit=limit)
-    return [_entry(line, nodes.get(line.task_run_id)) for line in lines]
+    total: int
+    starts: list[int]
 
 
-def _entry(line: LogLine, node: NodeRun | None) -> LogEntry:
-    return LogEntry(
-        at=line.at,
-        level=line.level,
-        message=line.message,
-        node_key=node.node_key if node else "",
-        node_name=(node.node_name or node.node_key) if node else "",
-        task_run_id=line.task_run_id,
-    )
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """``position`` counts from 0."""
+
+    id: int
+    position: int
+
+
+def lines_of_run(run: Run, wanted: Wanted) -> Lines:
+    return _chosen(LogLine.objects.filter(run=run), wanted)
+
+
+def lines_of_workflow(
+    workflow: Workflow, wanted: Wanted, since: datetime, until: datetime | None = None
+) -> Lines:
+    """Of all runs that were made within the time."""
+    runs = Run.objects.filter(workflow=workflow, created_at__gte=since)
+    if until is not None:
+        runs = runs.filter(created_at__lte=until)
+    return _chosen(LogLine.objects.filter(run__in=runs.order_by().values("pk")), wanted)
+
+
+def index(lines: Lines) -> Index:
+    """Where the pages begin, in one pass."""
+    numbered = lines.annotate(rest=Mod(Window(RowNumber(), order_by="id") - 1, PAGE))
+    starts = list(numbered.filter(rest=0).order_by("id").values_list("id", flat=True))
+    total = (len(starts) - 1) * PAGE + lines.filter(id__gte=starts[-1]).count() if starts else 0
+    return Index(total, starts)
+
+
+def page(lines: Lines, start: int, limit: int = PAGE) -> list[LogLine]:
+    """From the line ``start`` on."""
+    return list(lines.filter(id__gte=start).order_by("id")[:limit])
+
+
+def find(lines: Lines, text: str, *, after: int = 0, before: int = 0) -> Hit | None:
+    """The next line with ``text`` after a line, or the one before, among ``lines``."""
+    hits = lines.filter(text__icontains=text)
+    if before:
+        return locate(lines, hits.filter(id__lt=before).order_by("-id").first())
+    return locate(lines, hits.filter(id__gt=after).order_by("id").first())
+
+
+def locate(lines: Lines, line: LogLine | None) -> Hit | None:
+    """Its position among ``lines``."""
+    return Hit(line.pk, lines.filter(id__lt=line.pk).count()) if line else None
+
+
+def all_lines(lines: Lines) -> Iterator[list[LogLine]]:
+    """Batch after batch, so that a log of any length takes the same memory."""
+    last = 0
+    while batch := list(lines.filter(id__gt=last).order_by("id")[:_BATCH]):
+        yield batch
+        last = batch[-1].pk
+
+
+def _chosen(lines: Lines, wanted: Wanted) -> Lines:
+    if wanted.node:
+        lines = lines.filter(node_key=wanted.node)
+    if wanted.level:
+        lines = lines.filter(level__gte=wanted.level)
+    if wanted.text:
+        lines = lines.filter(text__icontains=wanted.text)
+    return lines

@@ -8,11 +8,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from workers.prefect.gateway import GatewayError
 from workflows.events import Change, EventStream, EventsUnavailable, FlowRunChanged, TaskRunChanged
 from workflows.services import observing
+from workflows.services.log_mirror import follow_logs
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ _LONGEST_WAIT_SECONDS = 30.0
 
 
 class Observer:
-    """``run`` works until ``stop`` is called. Only its own thread touches the database."""
+    """``run`` works until ``stop`` is called; its thread and that of the logs use the database."""
 
     def __init__(self, open_stream: Callable[[], EventStream]) -> None:
         self._open_stream = open_stream
@@ -36,7 +37,9 @@ class Observer:
 
     def run(self) -> None:
         listener = threading.Thread(target=self._listen, name="events", daemon=True)
+        logs = threading.Thread(target=self._follow_logs, name="logs", daemon=True)
         listener.start()
+        logs.start()
         polled = discovered = 0.0
         while not self._stopped.is_set():
             changes = self._take()
@@ -49,6 +52,14 @@ class Observer:
             discovered = now if is_discovery_due else discovered
             self._work(changes, is_poll_due, is_discovery_due)
         listener.join(timeout=2)
+        logs.join(timeout=2)
+
+    def _follow_logs(self) -> None:
+        """In a thread of its own: a long log must not keep states waiting."""
+        try:
+            follow_logs(self._stopped)
+        finally:
+            connection.close()
 
     def _work(self, changes: list[Change], is_poll_due: bool, is_discovery_due: bool) -> None:
         close_old_connections()

@@ -185,7 +185,7 @@ def test_a_run_without_nodes_has_no_task_runs_and_no_logs(gateway: Gateway, depl
 
     assert gateway.task_runs([run.id]) == []
     assert gateway.task_runs([]) == []
-    assert gateway.logs(run.id) == []
+    assert gateway.logs([run.id]) == []
 
 
 def test_a_run_without_process_is_not_heard_from(gateway: Gateway, deploy: Deploy) -> None:

@@ -69,10 +69,9 @@ def test_the_cause_comes_with_advice_and_the_log_of_its_node(root, run):
     Run.objects.update(state=RunState.FAILED)
     text = root.get(page_of(run)).content.decode()
     assert "Test the connection on its page" in text
-    assert f"{page_of(run)}?node=keep#run-log" in text
+    assert f"{page_of(run)}?node=keep#log" in text
     text = root.get(page_of(run), {"node": "keep"}).content.decode()
     assert '<option value="keep" selected>' in text
-    assert "log/?node=keep" in text
 
 
 def test_an_ended_run_is_compared_with_the_last_good_one(root, run, django_assert_max_num_queries):

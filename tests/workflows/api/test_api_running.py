@@ -7,6 +7,7 @@ from django.db import OperationalError
 
 from workers.models import Pool
 from workflows.models import Role, Run, Team, Workflow
+from workflows.services import log_mirror
 
 
 @pytest.fixture
@@ -120,9 +121,22 @@ def test_logs_are_read_by_level(operator, registered, run, prefect):
     prefect.write_log(run_id, "quiet", level=10)
     prefect.write_log(run_id, "<script>loud</script>", level=40)
     path = f"workflows/{registered.pk}/runs/{run_id}/logs"
+    log_mirror.want(Run.objects.get())
+    log_mirror.take_over_news()
     assert operator.get(path).json()["log_count"] == 2
     [line] = operator.get(path, level="warning").json()["logs"]
     assert (line["level"], line["message"]) == (40, "<script>loud</script>")
+
+
+def test_pages_of_logs_begin_after_a_line(operator, registered, run, prefect):
+    prefect.write_log(run_id := Run.objects.get().pk, "first\nsecond")
+    log_mirror.want(Run.objects.get())
+    log_mirror.take_over_news()
+    path = f"workflows/{registered.pk}/runs/{run_id}/logs"
+    [first] = operator.get(path, limit=1).json()["logs"]
+    [second] = operator.get(path, after=first["id"]).json()["logs"]
+    assert second["message"] == "second"
+    assert operator.get(path, text="SECOND").json()["log_count"] == 1
 
 
 def test_a_run_under_another_workflow_is_not_there(operator, registered, run, save):

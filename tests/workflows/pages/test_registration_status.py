@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -10,12 +8,6 @@ from factories import MembershipFactory, UserFactory, WorkflowFactory
 from workflows.models import Registration, RegistrationState, Role
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def static_root(settings):
-    """The middleware that serves static files warns of a folder that is not there."""
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture

@@ -1,0 +1,274 @@
+// A log of any length: only the rows in sight are elements, and pages are fetched as they come into
+// sight. The server's index says how many lines there are and with which id each page begins, so
+// that a position leads to its page whatever the filter is.
+const ROW_PX = 18;
+const PAGES_KEPT = 60;
+const LEVELS = { 10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL" };
+const HASH = /^#line-(\d+)$/;
+
+class LogViewer {
+  constructor(root) {
+    this.root = root;
+    this.address = root.dataset.log;
+    this.form = root.querySelector("form");
+    this.view = root.querySelector(".log");
+    this.sizer = root.querySelector(".log-sizer");
+    this.rows = root.querySelector(".log-rows");
+    this.detail = root.querySelector(".log-line");
+    this.status = root.querySelector("[data-log-status]");
+    this.listen();
+    this.reload();
+  }
+
+  listen() {
+    this.view.addEventListener("scroll", () => this.onScroll(), { passive: true });
+    new ResizeObserver(() => this.draw()).observe(this.view);
+    this.form.addEventListener("submit", (event) => event.preventDefault());
+    this.form.addEventListener("change", (event) => this.onChange(event.target.name));
+    this.form.q.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") this.find(event.shiftKey ? "before" : "after");
+    });
+    for (const button of this.form.querySelectorAll("[data-log-find]")) {
+      button.addEventListener("click", () => this.find(button.dataset.logFind));
+    }
+    this.rows.addEventListener("click", (event) => {
+      const row = event.target.closest(".log-row");
+      if (row && getSelection().isCollapsed) this.select(Number(row.dataset.id));
+    });
+    this.root.addEventListener("live", () => this.more());
+    addEventListener("hashchange", () => this.goToHash());
+  }
+
+  query(extra = {}) {
+    const { node, level, since, until, q, only } = this.form;
+    const query = new URLSearchParams(extra);
+    for (const field of [node, level, since, until]) if (field?.value && field.value !== "0") query.set(field.name, field.value);
+    if (only.checked && q.value) query.set("text", q.value);
+    return query;
+  }
+
+  async ask(what, extra) {
+    const answer = await fetch(`${this.address}${what}/?${this.query(extra)}`);
+    if (!answer.ok || answer.redirected) throw new Error("the log cannot be read now; try again");
+    return answer.json();
+  }
+
+  // Another filter is another log: what is fetched for the one before does not count any more.
+  async reload() {
+    const era = (this.era = (this.era ?? 0) + 1);
+    this.pages = new Map();
+    this.fetching = new Set();
+    this.root.querySelector("[data-log-download]").href = `${this.address}download/?${this.query()}`;
+    this.say("Reading…");
+    try {
+      const found = await this.ask("index");
+      if (era !== this.era) return;
+      Object.assign(this, { total: found.total, starts: found.starts, size: found.page, complete: found.complete, truncated: found.truncated });
+    } catch (error) {
+      if (era === this.era) this.say(error.message);
+      return;
+    }
+    this.resize();
+    if (!(await this.goToHash()) && this.form.tail.checked && !this.complete) this.toEnd();
+    this.draw();
+  }
+
+  onChange(name) {
+    if (name === "tail") return this.form.tail.checked && this.toEnd();
+    if (name === "q" && !this.form.only.checked) return this.draw();
+    return this.reload();
+  }
+
+  onScroll() {
+    if (this.view.scrollTop < this.lastTop - 2 && !this.complete) this.form.tail.checked = false;
+    this.lastTop = this.view.scrollTop;
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
+  resize() {
+    this.sizer.style.height = `${this.total * ROW_PX}px`;
+    const lines = `${this.total.toLocaleString()} line${this.total === 1 ? "" : "s"}`;
+    const rest = this.truncated ? " · cut here: the rest is kept by Prefect only" : this.complete === false ? " · more may come" : "";
+    this.say(this.total || this.complete !== false ? lines + rest : "No lines yet");
+  }
+
+  toEnd() {
+    this.view.scrollTop = this.lastTop = this.view.scrollHeight;
+  }
+
+  draw() {
+    if (this.total === undefined) return;
+    const first = Math.max(0, Math.floor(this.view.scrollTop / ROW_PX) - 10);
+    const last = Math.min(this.total, Math.ceil((this.view.scrollTop + this.view.clientHeight) / ROW_PX) + 10);
+    const drawn = [];
+    for (let position = first; position < last; position++) drawn.push(this.row(position));
+    this.rows.style.transform = `translateY(${first * ROW_PX}px)`;
+    this.rows.replaceChildren(...drawn);
+  }
+
+  row(position) {
+    const number = Math.floor(position / this.size);
+    const line = this.pages.get(number)?.[position % this.size];
+    const row = document.createElement("div");
+    row.className = "log-row";
+    if (!line) {
+      this.fetchPage(number);
+      row.append(cell("log-number", position + 1), cell("log-text muted", "…"));
+      return row;
+    }
+    const [id, at, level, node, text, run, name] = line;
+    const word = LEVELS[level] ?? String(level);
+    row.dataset.id = id;
+    row.classList.add(`log-${word.toLowerCase()}`);
+    row.classList.toggle("log-chosen", id === this.chosen);
+    const permalink = cell("log-number", position + 1, "a");
+    permalink.href = `#line-${id}`;
+    const time = cell("log-at", clock.format(at));
+    time.title = new Date(at).toISOString();
+    row.append(permalink, time, cell("log-level", word), run ? runLink(run, name) : "", cell("log-node", node), message(text, this.form.q.value));
+    return row;
+  }
+
+  async fetchPage(number) {
+    if (this.fetching.has(number)) return;
+    this.fetching.add(number);
+    const era = this.era;
+    try {
+      const { lines } = await this.ask("lines", { start: this.starts[number] });
+      if (era !== this.era) return;
+      this.pages.set(number, lines);
+      for (const old of this.pages.keys()) if (this.pages.size > PAGES_KEPT && Math.abs(old - number) > 3) this.pages.delete(old);
+      this.draw();
+    } catch (error) {
+      if (era === this.era) this.say(error.message);
+    } finally {
+      if (era === this.era) this.fetching.delete(number);
+    }
+  }
+
+  // There are more lines: ask for those after the last page that is full. One question at a time.
+  async more() {
+    if (this.asking || this.total === undefined) return void (this.again = true);
+    this.asking = true;
+    this.again = false;
+    const era = this.era;
+    try {
+      const found = await this.ask("index");
+      if (era !== this.era) return;
+      const touched = Math.floor(this.total / this.size);
+      Object.assign(this, { total: found.total, starts: found.starts, complete: found.complete, truncated: found.truncated });
+      this.fetching.delete(touched);
+      if (this.pages.has(touched)) await this.fetchPage(touched);
+      this.resize();
+      if (this.form.tail.checked) this.toEnd();
+      this.draw();
+    } catch (error) {
+      this.say(error.message);
+    } finally {
+      this.asking = false;
+      if (this.again) setTimeout(() => this.more(), 300);
+    }
+  }
+
+  async find(direction) {
+    const text = this.form.q.value;
+    if (!text) return this.form.q.focus();
+    this.say("Searching…");
+    try {
+      const from = this.chosen ? { [direction]: this.chosen } : direction === "before" ? { before: Number.MAX_SAFE_INTEGER } : {};
+      const hit = await this.ask("find", { q: text, ...from });
+      this.resize();
+      if (hit.id) this.show(hit);
+      else this.say(`“${text}” is not found ${this.chosen ? (direction === "after" ? "below" : "above") + " this line" : "in these lines"}`);
+    } catch (error) {
+      this.say(error.message);
+    }
+  }
+
+  async goToHash() {
+    const line = HASH.exec(location.hash)?.[1];
+    if (!line || Number(line) === this.chosen) return false;
+    const hit = await this.ask("find", { line });
+    if (!hit.id) return this.say("The line of this link is not among these lines"), false;
+    this.show(hit);
+    return true;
+  }
+
+  show({ id, position }) {
+    this.form.tail.checked = false;
+    this.view.scrollTop = this.lastTop = Math.max(0, position * ROW_PX - this.view.clientHeight / 2);
+    this.select(id, position);
+  }
+
+  async select(id, position) {
+    this.chosen = id;
+    history.replaceState(null, "", `#line-${id}`);
+    this.draw();
+    if (position !== undefined && !this.pages.has(Math.floor(position / this.size))) await this.fetchPage(Math.floor(position / this.size));
+    const line = [...this.pages.values()].flat().find((one) => one[0] === id);
+    this.detail.hidden = !line;
+    if (line) this.detail.replaceChildren(message(line[4], this.form.q.value));
+    this.draw();
+  }
+
+  say(text) {
+    if (this.status.textContent !== text) this.status.textContent = text;
+  }
+}
+
+const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false });
+
+function cell(name, text, tag = "span") {
+  const made = document.createElement(tag);
+  made.className = name;
+  made.textContent = text;
+  return made;
+}
+
+function runLink(run, name) {
+  const link = cell("log-run", name, "a");
+  link.href = `/admin/workflows/run/${run}/change/`;
+  return link;
+}
+
+// Colors of terminals become classes; other control sequences are left out. Text stays text.
+function message(text, searched) {
+  const made = cell("log-text", "");
+  let classes = [];
+  for (const [index, part] of text.split(/\x1b\[([\d;]*)m/).entries()) {
+    if (index % 2) classes = styles(classes, part);
+    else if (part) made.append(...marked(part.replace(/\x1b\[[\d;?]*[A-Za-z]/g, ""), searched, classes.join(" ")));
+  }
+  return made;
+}
+
+function styles(before, codes) {
+  let now = before;
+  for (const code of (codes || "0").split(";").map(Number)) {
+    if (code === 0) now = [];
+    else if (code === 1) now = [...now, "ansi-bold"];
+    else if (code === 39) now = now.filter((name) => !/^ansi-\d/.test(name));
+    else if ((code >= 30 && code <= 37) || (code >= 90 && code <= 97)) now = [...now.filter((name) => !/^ansi-\d/.test(name)), `ansi-${code % 10}`];
+  }
+  return now;
+}
+
+function marked(text, searched, classes) {
+  if (!searched) return [cell(classes, text)];
+  const found = [];
+  const low = text.toLowerCase();
+  const wanted = searched.toLowerCase();
+  let from = 0;
+  for (let at = low.indexOf(wanted); at >= 0; at = low.indexOf(wanted, from)) {
+    found.push(cell(classes, text.slice(from, at)), cell(classes, text.slice(at, at + wanted.length), "mark"));
+    from = at + wanted.length;
+  }
+  return [...found, cell(classes, text.slice(from))];
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  for (const root of document.querySelectorAll("[data-log]")) root.logViewer = new LogViewer(root);
+});
