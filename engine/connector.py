@@ -144,6 +144,15 @@ class Connector(ABC, Generic[ConfigT]):
     Config: type[ConfigT]
     example: ClassVar[dict[str, Any]]
 
+    @property
+    def keeps_watermarks(self) -> bool:
+        """Whether an incremental source can feed its tables."""
+        return type(self).watermark is not Connector.watermark
+
+    @property
+    def reads_incrementally(self) -> bool:
+        return type(self).latest is not Connector.latest
+
     @abstractmethod
     def test(self, config: ConfigT) -> str:
         """Connect, and say what answered (``PostgreSQL 18.1, database 'shop'``)."""

@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from engine.configuring import parse_config
 from engine.issue import Issue
-from engine.kind import AnyKind, NodeConfig
+from engine.kind import AnyKind, NodeConfig, Target
 from engine.plan import Step
 from engine.suggestion import unknown
 
@@ -74,9 +74,18 @@ def parse_configs(
     return configs, issues
 
 
+def targets_of(source: Step, steps: Sequence[Step], kinds: Mapping[str, AnyKind]) -> list[Step]:
+    """The targets that rows of ``source`` reach; ``steps`` are in topological order."""
+    reached = {source.key}
+    for step in steps:
+        if any(edge.step in reached for edge in step.inputs):
+            reached.add(step.key)
+    return [s for s in steps if s.key in reached and isinstance(kinds[s.kind], Target)]
+
+
 def _sort(by_key: Mapping[str, Step]) -> tuple[tuple[Step, ...], list[Issue]]:
     sorter = TopologicalSorter(
-        {key: [i.step for i in step.inputs if i.step in by_key] for key, step in by_key.items()}
+        {key: [k for k in _before(step) if k in by_key] for key, step in by_key.items()}
     )
     issues: list[Issue] = []
     try:
@@ -88,6 +97,11 @@ def _sort(by_key: Mapping[str, Step]) -> tuple[tuple[Step, ...], list[Issue]]:
         ordered.extend(by_key[key] for key in ready)
         sorter.done(*ready)
     return tuple(ordered), issues
+
+
+def _before(step: Step) -> list[str]:
+    """Keys of the steps that come before it, whether or not rows do."""
+    return [*(edge.step for edge in step.inputs), *step.after]
 
 
 def _cycle(keys: Sequence[str]) -> Issue:
@@ -136,10 +150,12 @@ def _check_inputs(
         if port not in edges:
             message = f"port '{port}' of node '{step.key}' has no input; connect a node to it"
             yield Issue(code="port_missing", message=message, node=step.key)
+    for key in _before(step):
+        if key not in by_key:
+            message = unknown("node", key, by_key)
+            yield Issue(code="unknown_node", message=message, node=step.key)
     for edge in step.inputs:
         if edge.step not in by_key:
-            message = unknown("node", edge.step, by_key)
-            yield Issue(code="unknown_node", message=message, node=step.key)
             continue
         outputs = _ports(by_key[edge.step], kinds).outputs
         if outputs is not None and edge.output not in outputs:

@@ -8,13 +8,14 @@ load that it is about, so that a load that fails is read again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from engine.connections import Connections
 from engine.connector import Extraction, Watermark
-from engine.kind import AnyKind, NodeConfig, Source, Target
+from engine.graph import targets_of
+from engine.kind import AnyKind, NodeConfig, Source
 from engine.plan import Plan, Step, canonical_json
 
 
@@ -45,7 +46,7 @@ class Progress:
         upto = self._latest_of(source, extraction, wanted.column)
         found = [
             self._watermark(source, target, extraction, wanted.column, upto)
-            for target in _targets(source, self._plan.steps, self._kinds)
+            for target in targets_of(source, self._plan.steps, self._kinds)
         ]
         self._watermarks[source.key] = found
         above = [mark.before for mark in found if mark.before is not None]
@@ -96,12 +97,3 @@ class Progress:
 
     def _slug(self, step: Step) -> str:
         return str(getattr(self._configs[step.key], "connection", ""))
-
-
-def _targets(source: Step, steps: Sequence[Step], kinds: Mapping[str, AnyKind]) -> list[Step]:
-    """The targets that rows of ``source`` reach; ``steps`` are in topological order."""
-    reached = {source.key}
-    for step in steps:
-        if any(edge.step in reached for edge in step.inputs):
-            reached.add(step.key)
-    return [s for s in steps if s.key in reached and isinstance(kinds[s.kind], Target)]

@@ -136,6 +136,7 @@ class RunSession:
         found = self._checkpoints.find() if self._checkpoints and restart else {}
         self._course = course(stages(plan.steps, kinds), restart, found)
         self._stages = self._course.run
+        self._stage_of = {s.key: stage.key for stage in self._stages for s in stage.steps}
         self._limit = plan.timeout_seconds
         self._submit = submit
         self._settled: queue.SimpleQueue[_Running] = queue.SimpleQueue()
@@ -240,14 +241,19 @@ class RunSession:
         self, waiting: list[_Running], ended: Mapping[str, _Running], free: int
     ) -> list[_Running]:
         there = ended.keys() | self._course.restored.keys()
-        return [r for r in waiting if all(key in there for key in r.stage.reads)][:free]
+        return [r for r in waiting if self._before(r.stage) <= there][:free]
+
+    def _before(self, stage: Stage) -> set[str]:
+        """Keys of the stages that must have ended before it starts, of those that run."""
+        after = {self._stage_of.get(key, "") for step in stage.steps for key in step.after}
+        return {*stage.reads, *after} - {""}
 
     def _start(self, running: _Running, ended: Mapping[str, _Running]) -> None:
         """Submit the sink first: were tasks to queue, those that wait must not hold its place."""
         assert self._submit is not None
         stage = running.stage
-        read = [key for key in stage.reads if key not in self._course.restored]
-        fed = all(key in ended[key].end.result().nodes for key in read)
+        before = self._before(stage) - self._course.restored.keys()
+        fed = all(key in ended[key].end.result().nodes for key in before)
         if not fed or self._execution.is_interrupted:
             self._settle(running, RunOutcome(skipped=tuple(step.key for step in stage.steps)))
         sink = self._submit(_as_sink(stage), lambda: self._execute(running))

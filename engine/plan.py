@@ -16,6 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field
 PLAN_VERSION: Literal[1] = 1
 
 
+#: Port of a dependency through which no rows go: its node only starts after the other.
+AFTER = "after"
+
+
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,6 +41,8 @@ class Step(Frozen):
     kind_version: int = 1
     config: dict[str, Any]
     inputs: tuple[Input, ...] = ()
+    #: Steps that must have ended well before it starts; no rows come from them.
+    after: tuple[str, ...] = ()
     retries: int = Field(0, ge=0, le=20)
     retry_delay_seconds: float = Field(10, ge=0, le=86_400)
     timeout_seconds: float | None = Field(None, gt=0)

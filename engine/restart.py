@@ -120,6 +120,7 @@ def fingerprints(
             step.key,
             [step.kind, step.kind_version, step.config],
             [[edge.port, edge.output, found[edge.step]] for edge in step.inputs],
+            [found[key] for key in step.after],
             [[connection.connector, connection.options] for connection in read],
             dict(parameters),
         ]

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 from engine.connector import Extraction, TableName
 from engine.errors import AccessDenied, ConnectorError, EngineError, TableNotFound, Unreachable
-from engine.graph import order, parse_configs, upstream
+from engine.graph import order, parse_configs, targets_of, upstream
 from engine.issue import Issue, Severity
 from engine.kind import AnyKind, Context, NodeConfig, Source, Target
-from engine.plan import Input, Plan, PlanConnection, Step, canonical_json
+from engine.plan import AFTER, Input, Plan, PlanConnection, Step, canonical_json
 from engine.schema import Column, Schema
 from engine.suggestion import unknown
 from workers.routing import Requirements
@@ -36,6 +36,9 @@ class ConnectionFacts:
     revision: int = 1
     #: What its connector reaches; kinds of the same medium can use it.
     medium: str = "database"
+    #: Whether its tables can be read, and fed, by what is new since the last run.
+    reads_incrementally: bool = True
+    keeps_watermarks: bool = True
     #: What its connector finds wrong with its settings, in words; empty = usable.
     problems: tuple[str, ...] = ()
 
@@ -97,7 +100,8 @@ def compile_workflow(
     from engine.binding import bind  # brings DuckDB, which most web processes never need
 
     steps = _steps(definition, kinds)
-    steps = list(upstream(steps, upto)) if upto else steps
+    if upto:  # what only has to have ended before is not previewed
+        steps = [s.model_copy(update={"after": ()}) for s in upstream(steps, upto)]
     ordered = order(steps, kinds)
     configs, config_issues = parse_configs(ordered.steps or steps, kinds)
     shape = [issue for issue in ordered.issues if not (upto and issue.code in _ABOUT_WHAT_FOLLOWS)]
@@ -105,6 +109,7 @@ def compile_workflow(
     issues += _check_connections(configs, ordered.steps, connections, kinds)
 
     issues += _check_permission(steps, kinds, allows_python)
+    issues += _check_incremental(configs, ordered.steps, connections, kinds)
     broken = {issue.node for issue in _errors(issues)}
     sound = [_parsed(step, configs) for step in ordered.steps if step.key not in broken]
     tables = _read_tables(sound, configs, catalog, kinds, definition.parameters)
@@ -128,11 +133,16 @@ def compile_workflow(
 
 def _steps(definition: Definition, kinds: Mapping[str, AnyKind]) -> list[Step]:
     inputs: dict[str, list[Input]] = {}
+    after: dict[str, list[str]] = {}
     for edge in definition.dependencies:
+        if edge.target_port == AFTER:
+            after.setdefault(edge.target, []).append(edge.source)
+            continue
         inputs.setdefault(edge.target, []).append(
             Input(port=edge.target_port, step=edge.source, output=edge.source_port)
         )
-    return [_step(node, tuple(inputs.get(node.key, ())), kinds) for node in definition.nodes]
+    steps = [_step(node, tuple(inputs.get(node.key, ())), kinds) for node in definition.nodes]
+    return [step.model_copy(update={"after": tuple(after.get(step.key, ()))}) for step in steps]
 
 
 def _step(node: NodeDefinition, inputs: tuple[Input, ...], kinds: Mapping[str, AnyKind]) -> Step:
@@ -162,6 +172,34 @@ def _check_parameters(definition: Definition) -> Iterator[Issue]:
             message = f"parameter '{name}' is a {type(value).__name__}; expected text, a number, "
             message += "true, false or null"
             yield Issue(code="parameter_invalid", message=message, field=f"parameters.{name}")
+
+
+def _check_incremental(
+    configs: Mapping[str, NodeConfig],
+    steps: Sequence[Step],
+    connections: Mapping[str, ConnectionFacts],
+    kinds: Mapping[str, AnyKind],
+) -> Iterator[Issue]:
+    """Whether both ends of every incremental source can keep up with it."""
+    for step in steps:
+        kind = kinds[step.kind]
+        if step.key not in configs or not isinstance(kind, Source):
+            continue
+        if kind.incremental(configs[step.key]) is None:
+            continue
+        ends = [(step, "reads_incrementally", "cannot be read incrementally")]
+        ends += [
+            (target, "keeps_watermarks", "keeps no watermarks, so nothing incremental can feed it")
+            for target in targets_of(step, steps, kinds)
+            if target.key in configs
+        ]
+        for end, ability, lack in ends:
+            for slug in kinds[end.kind].connections(configs[end.key]):
+                if slug in connections and not getattr(connections[slug], ability):
+                    message = f"connection '{slug}' {lack}; read all rows instead"
+                    yield Issue(
+                        code="not_incremental", message=message, node=step.key, field="incremental"
+                    )
 
 
 def _check_permission(

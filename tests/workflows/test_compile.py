@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import pytest
 from factories import definition
 
 from engine.connector import Extraction, TableName
@@ -204,3 +205,13 @@ def test_a_thousand_nodes_compile_within_the_time_of_an_edit():
     start = time.perf_counter()
     assert compiled(given).plan is not None
     assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize("lacks", ["reads_incrementally", "keeps_watermarks"])
+def test_an_incremental_source_needs_ends_that_can(lacks):
+    nodes = [node.model_dump() for node in definition().nodes]
+    nodes[0]["config"]["incremental"] = {"column": "amount"}
+    given = definition(nodes=nodes)
+    assert compiled(given).errors == ()
+    found = compiled(given, connections={"shop": replace(SHOP, **{lacks: False})})
+    assert ("not_incremental", "read", "incremental") in findings(found)

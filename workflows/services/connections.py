@@ -74,9 +74,21 @@ def facts_of(team: Team, used: Iterable[str]) -> dict[str, ConnectionFacts]:
             options=_options_in_clear(connection),
             revision=connection.revision,
             medium=_medium(connection),
+            **_abilities(connection),
             problems=_problems(connection) if connection.slug in checked else (),
         )
         for connection in team.connections.all()
+    }
+
+
+def _abilities(connection: Connection) -> dict[str, bool]:
+    """What its connector can do; all of it, as long as the connector is not known."""
+    connector = connectors().get(connection.connector)
+    if connector is None:
+        return {}
+    return {
+        "reads_incrementally": connector.reads_incrementally,
+        "keeps_watermarks": connector.keeps_watermarks,
     }
 
 

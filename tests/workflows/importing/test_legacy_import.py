@@ -130,10 +130,19 @@ def test_loose_ends_are_named(team):
     assert (issue.code, issue.locator) == ("E_UNCONNECTED", {"nodes": ["f", "t"]})
 
 
-def test_a_database_in_the_middle_is_refused_as_not_supported(team):
+def test_a_database_in_the_middle_is_loaded_and_read_again(team, warehouse):
     nodes = {"a": source(), "b": target("mid", sequence=2), "c": target("end", sequence=3)}
-    [issue] = refusals(team, payload(nodes, {"b": ["a"], "c": ["b"]}))
-    assert (issue.code, issue.node) == ("E_NOT_SUPPORTED", "b")
+    workflow = import_payload(payload(nodes, {"b": ["a"], "c": ["b"]}), team=team).workflow
+    kinds = dict(workflow.nodes.values_list("key", "kind"))
+    assert kinds == {
+        "a": "database_source",
+        "b": "database_target",
+        "b__read": "database_source",
+        "c": "database_target",
+    }
+    edges = workflow.dependencies.values_list("source__key", "target__key", "target_port")
+    assert set(edges) == {("a", "b", "in"), ("b", "b__read", "after"), ("b__read", "c", "in")}
+    assert configs(workflow)["b__read"]["table"] == "mid"
 
 
 def test_an_unknown_connector_id_can_be_mapped(team, warehouse):

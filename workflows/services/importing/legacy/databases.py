@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from engine.errors import ExpressionError
@@ -23,7 +24,9 @@ _LONGEST_NAME_BYTES = 63
 def translate_database(
     node: LegacyNode, graph: LegacyGraph, connections: Connections, findings: Findings
 ) -> Translated | None:
-    """A source where nothing comes before it, else a target; None with findings if neither."""
+    """A source where nothing comes before it, else a target, whose whole table is read again
+    for what follows it; None with findings if neither.
+    """
     medium = medium_of(node.connector_type)
     if medium not in ("database", "documents"):
         message = f"no connector for '{node.connector_type}' is installed"
@@ -39,16 +42,14 @@ def translate_database(
     if not graph.parents[node.id]:
         read = _collection_source if medium == "documents" else _source
         return read(node, place, findings)
-    if graph.children[node.id]:
-        message = (
-            f"'{node.name}' loads a table and passes it on, which is not supported yet; "
-            "split it into a target and a workflow that reads the table"
-        )
-        findings.error(codes.E_NOT_SUPPORTED, message, node=node.id)
     if len(graph.parents[node.id]) > 1:
         _refuse_inputs(node, len(graph.parents[node.id]), findings)
     write = _collection_target if medium == "documents" else _target
-    return write(node, graph, place, findings)
+    loaded = write(node, graph, place, findings)
+    if not graph.children[node.id]:
+        return loaded
+    read = _collection_source if medium == "documents" else _source
+    return replace(loaded, read_again=read(node, place, findings))
 
 
 def refuse_missing_tables(graph: LegacyGraph, findings: Findings) -> None:

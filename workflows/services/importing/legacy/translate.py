@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from engine.plan import AFTER
 from workflows.definition import Definition, DependencyDefinition, NodeDefinition
 from workflows.services.importing.legacy import codes
 from workflows.services.importing.legacy.codes import Findings
@@ -23,8 +24,10 @@ from workflows.services.importing.legacy.schedule import read_schedule
 from workflows.services.importing.legacy.transforms import translate_transform
 from workflows.services.importing.legacy.translated import Projected, Translated, select
 
-#: Key of the extra node that carries a projection: that of its node and this.
+#: Keys of extra nodes: that of their node and this. One carries a projection, the other
+#: reads the table that its node has loaded.
 SELECT_SUFFIX = "__select"
+READ_SUFFIX = "__read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,13 @@ def _nodes(
         for key in level:
             name = graph.nodes[key].name[:180]
             yield NodeDefinition(key=key, name=name, kind=nodes[key].kind, config=nodes[key].config)
+            if again := nodes[key].read_again:
+                yield NodeDefinition(
+                    key=key + READ_SUFFIX,
+                    name=f"{name}: read again",
+                    kind=again.kind,
+                    config=again.config,
+                )
             if key in selected:
                 extra = select(selected[key])
                 yield NodeDefinition(
@@ -156,10 +166,14 @@ def _dependencies(
     selected: Mapping[str, tuple[Projected, ...]],
 ) -> Iterator[DependencyDefinition]:
     for parent, child in graph.edges:
+        suffix = SELECT_SUFFIX if parent in selected else ""
         yield DependencyDefinition(
-            source=parent + SELECT_SUFFIX if parent in selected else parent,
+            source=parent + (READ_SUFFIX if nodes[parent].read_again else suffix),
             target=child,
             target_port=nodes[child].ports.get(parent, "in"),
         )
+    for key, node in nodes.items():
+        if node.read_again:
+            yield DependencyDefinition(source=key, target=key + READ_SUFFIX, target_port=AFTER)
     for key in selected:
         yield DependencyDefinition(source=key, target=key + SELECT_SUFFIX)

@@ -31,6 +31,8 @@ class Translated:
     projection: tuple[Projected, ...] | None = None
     #: Parent → input port, for kinds with several.
     ports: Mapping[str, str] = field(default_factory=dict)
+    #: A source that reads for the node's children what the node has loaded.
+    read_again: Translated | None = None
 
     def needs(self, parent: str) -> frozenset[str] | None:
         """Columns it names of ``parent``'s; None = whatever comes, so all of them."""
