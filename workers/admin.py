@@ -48,8 +48,6 @@ class PoolAdmin(ModelAdmin):
     actions_row = ["pause", "resume"]
     actions_detail = ["pause", "resume"]
 
-    filter_horizontal = ["teams"]
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pool]:
         return super().get_queryset(request).filter(pk__in=pools_seen_by(request.user).values("pk"))
 

@@ -61,7 +61,7 @@ class WorkflowVersionAdmin(ReadOnly, TeamScopedAdmin):
     @display(description="Definition")
     def as_json(self, version: WorkflowVersion) -> str:
         text = json.dumps(version.definition, indent=2, ensure_ascii=False)
-        return format_html('<pre class="code">{}</pre>', text)
+        return format_html('<pre class="code" tabindex="0">{}</pre>', text)
 
     def has_restore_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Restoring changes the workflow."""

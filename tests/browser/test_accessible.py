@@ -1,0 +1,127 @@
+"""Every kind of page as axe and a keyboard meet it."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from factories import (
+    ConnectionFactory,
+    MembershipFactory,
+    NodeFactory,
+    NodeRunFactory,
+    PoolFactory,
+    PoolSampleFactory,
+    RunFactory,
+    ScheduleFactory,
+    VersionFactory,
+    WorkflowFactory,
+)
+from playwright.sync_api import Page, expect
+
+from workflows.models import Role, RunState
+
+_SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture
+def workflow(site):
+    workflow = WorkflowFactory(name="Orders", parameters={"limit": 5})
+    NodeFactory(workflow=workflow, key="read", kind="database_source")
+    ScheduleFactory(workflow=workflow)
+    return workflow
+
+
+@pytest.fixture
+def editor(workflow, sign_in) -> Page:
+    member = MembershipFactory(
+        user__password=None, user__is_staff=True, team=workflow.team, role=Role.EDITOR
+    )
+    return sign_in(member.user)
+
+
+@pytest.fixture
+def addresses(workflow) -> dict[str, str]:
+    """A page of each kind that has something to show."""
+    run = RunFactory(workflow=workflow, state=RunState.FAILED, message="no such table")
+    NodeRunFactory(run=run, node_key="read", state=RunState.FAILED)
+    pool = PoolFactory(name="shared-pool")
+    PoolSampleFactory(pool=pool, active=2, queued=1)
+    rows = {
+        "run": run,
+        "workflow": workflow,
+        "version": VersionFactory(workflow=workflow),
+        "connection": ConnectionFactory(team=workflow.team),
+        "pool": pool,
+    }
+    pages = {name: _change(row) for name, row in rows.items()}
+    lists = {f"{name}s": reverse(f"admin:{_label(row)}_changelist") for name, row in rows.items()}
+    return {"home": reverse("admin:index"), **lists, **pages}
+
+
+def _label(row) -> str:
+    return f"{row._meta.app_label}_{row._meta.model_name}"
+
+
+def _change(row) -> str:
+    return reverse(f"admin:{_label(row)}_change", args=[row.pk])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_on_any_page(editor, addresses, theme):
+    editor.add_init_script(f"localStorage.setItem('adminTheme', '\"{theme}\"')")
+    faults = {}
+    for name, address in addresses.items():
+        editor.goto(address, wait_until="networkidle")
+        found = Axe().run(editor).response["violations"]
+        serious = [one for one in found if one["impact"] in _SERIOUS]
+        faults |= {(name, one["id"]): one["nodes"][0]["html"] for one in serious}
+    assert faults == {}
+
+
+def test_keys_alone_lead_to_a_workflow_and_its_run_dialog(editor, workflow):
+    editor.goto(reverse("admin:index"))
+    editor.keyboard.press("g")
+    editor.keyboard.press("w")
+    editor.wait_for_url("**/workflows/workflow/")
+    editor.keyboard.press("/")
+    editor.keyboard.type("orde")
+    editor.keyboard.press("Enter")
+    editor.wait_for_url("**q=orde**")
+    editor.get_by_role("link", name="Orders", exact=True).focus()
+    editor.keyboard.press("Enter")
+    editor.wait_for_url(f"**/{workflow.pk}/change/**")
+    editor.keyboard.press("r")
+    expect(editor.locator("#dialog")).to_contain_text("Run now")
+
+
+def test_keys_mean_nothing_while_somebody_writes(editor, workflow):
+    editor.goto(_change(workflow))
+    editor.get_by_label("Description").focus()
+    editor.keyboard.type("gr?r")
+    expect(editor.get_by_label("Description")).to_have_value("gr?r")
+    expect(editor.locator("#shortcuts")).not_to_be_visible()
+
+
+def test_the_question_mark_lists_the_keys(editor, workflow):
+    editor.goto(reverse("admin:index"))
+    editor.keyboard.press("?")
+    expect(editor.get_by_role("dialog", name="Keyboard")).to_be_visible()
+
+
+def test_ctrl_k_finds_a_workflow(editor, workflow):
+    editor.goto(reverse("admin:index"))
+    editor.keyboard.press("Control+k")
+    editor.locator("#search-input-command").press_sequentially("orders")
+    expect(editor.locator("#command-results")).to_contain_text("Workflow Team")
+
+
+def test_the_menu_of_a_row_opens_by_key_and_gives_the_focus_back(editor, workflow):
+    editor.goto(reverse("admin:workflows_workflow_changelist"))
+    button = editor.get_by_role("button", name="Actions of Orders")
+    button.focus()
+    editor.keyboard.press("Enter")
+    expect(editor.get_by_role("menuitem", name="Run now")).to_be_focused()
+    editor.keyboard.press("Escape")
+    expect(button).to_be_focused()
