@@ -181,17 +181,15 @@ def _check_incremental(
     kinds: Mapping[str, AnyKind],
 ) -> Iterator[Issue]:
     """Whether both ends of every incremental source can keep up with it."""
+    steps = [step for step in steps if step.key in configs]
     for step in steps:
         kind = kinds[step.kind]
-        if step.key not in configs or not isinstance(kind, Source):
-            continue
-        if kind.incremental(configs[step.key]) is None:
+        if not isinstance(kind, Source) or kind.incremental(configs[step.key]) is None:
             continue
         ends = [(step, "reads_incrementally", "cannot be read incrementally")]
         ends += [
             (target, "keeps_watermarks", "keeps no watermarks, so nothing incremental can feed it")
             for target in targets_of(step, steps, kinds)
-            if target.key in configs
         ]
         for end, ability, lack in ends:
             for slug in kinds[end.kind].connections(configs[end.key]):
