@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,18 +36,16 @@ def actor_of(principal: Any, address: str | None = None) -> Actor:
     return Actor(principal.get_username(), principal.pk, address)
 
 
-def begin(ask: Callable[[], Actor]) -> Token[Any]:
-    return _asking.set(ask)
-
-
-def end(token: Token[Any]) -> None:
-    _asking.reset(token)
+@contextmanager
+def asking(ask: Callable[[], Actor]) -> Iterator[None]:
+    token = _asking.set(ask)
+    try:
+        yield
+    finally:
+        _asking.reset(token)
 
 
 @contextmanager
 def acting(who: Actor) -> Iterator[None]:
-    token = begin(lambda: who)
-    try:
+    with asking(lambda: who):
         yield
-    finally:
-        end(token)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponseBase
-from django.utils.deprecation import MiddlewareMixin
+from django.http import HttpRequest, HttpResponse
 
-from workflows.acting import Actor, actor_of, begin, end
+from workflows.acting import Actor, actor_of, asking
 
 
-class ActorMiddleware(MiddlewareMixin):
-    """Asks nothing until something is recorded: REST framework finds the owner of a token late."""
+class ActorMiddleware:
+    """Asks nothing until something is recorded: REST framework finds the owner of a token late.
 
-    def process_request(self, request: HttpRequest) -> None:
+    One call around the answer, not a step before and one after: under ASGI those two would run
+    in contexts of their own.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         def ask() -> Actor:
             return actor_of(getattr(request, "user", AnonymousUser()), address_of(request))
 
-        request.__dict__["flowadmin_actor"] = begin(ask)
-
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
-        if token := request.__dict__.pop("flowadmin_actor", None):
-            end(token)
-        return response
+        with asking(ask):
+            return self.get_response(request)
 
 
 def _is_address(text: str) -> bool:
