@@ -273,7 +273,8 @@ class Execution:
         """A sample is not worth a run: what cannot be had quickly and well is not had."""
         stage = ready.stage
         sources = {step.key for step in stage.steps if self._is(Source, step)}
-        is_told = stage.key in self._sampled or not sources <= ready.first_rows.keys()
+        is_alone = len(stage.steps) == 1 and not self._is(Target, stage.sink)  # all is kept
+        is_told = stage.key in self._sampled or not sources <= ready.first_rows.keys() or is_alone
         if self._samples is None or is_told:
             return
         self._sampled.add(stage.key)

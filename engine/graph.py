@@ -126,7 +126,7 @@ def _check(by_key: Mapping[str, Step], kinds: Mapping[str, AnyKind]) -> Iterator
             yield Issue(code="unknown_kind", message=message, node=step.key)
             continue
         yield from _check_inputs(step, by_key, kinds)
-        for output in _ports(step, kinds).outputs or ():
+        for output in ports_of(step, kinds).outputs or ():
             if (step.key, output) not in read:
                 message = f"rows of node '{step.key}' go nowhere; connect its port '{output}'"
                 yield Issue(code="unconnected", message=message, node=step.key)
@@ -138,7 +138,7 @@ def _check(by_key: Mapping[str, Step], kinds: Mapping[str, AnyKind]) -> Iterator
 def _check_inputs(
     step: Step, by_key: Mapping[str, Step], kinds: Mapping[str, AnyKind]
 ) -> Iterator[Issue]:
-    ports = _ports(step, kinds).inputs
+    ports = ports_of(step, kinds).inputs
     edges = Counter(edge.port for edge in step.inputs)
     for port, count in edges.items():
         if ports is not None and port not in ports:
@@ -157,28 +157,28 @@ def _check_inputs(
     for edge in step.inputs:
         if edge.step not in by_key:
             continue
-        outputs = _ports(by_key[edge.step], kinds).outputs
+        outputs = ports_of(by_key[edge.step], kinds).outputs
         if outputs is not None and edge.output not in outputs:
             yield _unknown_port(edge.step, "output", edge.output, outputs)
 
 
 @dataclass(frozen=True, slots=True)
-class _Ports:
+class Ports:
     """Names of a step's ports; None where they are not known."""
 
     inputs: tuple[str, ...] | None = None
     outputs: tuple[str, ...] | None = None
 
 
-def _ports(step: Step, kinds: Mapping[str, AnyKind]) -> _Ports:
+def ports_of(step: Step, kinds: Mapping[str, AnyKind]) -> Ports:
     """The ports of a step; unknown of an unknown kind, and where its settings do not pass."""
     kind = kinds.get(step.kind)
     if kind is None:
-        return _Ports()
+        return Ports()
     if not kind.has_ports_by_config:
-        return _Ports(kind.inputs, kind.outputs)
+        return Ports(kind.inputs, kind.outputs)
     config, _ = parse_config(kind.Config, step.config)
-    return _Ports(kind.input_ports(config), kind.output_ports(config)) if config else _Ports()
+    return Ports(kind.input_ports(config), kind.output_ports(config)) if config else Ports()
 
 
 def _unknown_port(node: str, side: str, port: str, ports: Sequence[str]) -> Issue:

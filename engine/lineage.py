@@ -16,7 +16,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
-from engine.kind import AnyKind, Target
+from engine.kind import AnyKind, Function, Target
 from engine.plan import Input, Step
 from engine.schema import Column, Schema
 
@@ -47,7 +47,7 @@ def lineage(
             found[step.key] = _written(step, kind, inputs.get("in"), tables.get(step.key))
         elif step.key in sql:
             edges = {edge.port: edge for edge in step.inputs}
-            origins = _origins(sql[step.key], _ports(inputs))
+            origins = _origins("" if isinstance(kind, Function) else sql[step.key], _ports(inputs))
             found[step.key] = _placed(schemas.get(step.key), origins, edges, inputs)
         elif schema := schemas.get(step.key):
             found[step.key] = {column.name: [] for column in schema}
@@ -90,7 +90,7 @@ def _ports(inputs: Mapping[str, Schema]) -> _Ports:
 def _origins(sql: str, ports: _Ports) -> _Origins:
     """Column in small letters → (port, column) that its values come from.
 
-    Where the SQL cannot be followed, every column may come from any of the inputs.
+    Where there is no SQL that can be followed, every column may come from any of the inputs.
     """
     every = frozenset((port, name) for port, columns in ports for name, _ in columns)
     schema: dict[str, object] = {

@@ -97,3 +97,9 @@ def test_a_target_has_the_columns_of_its_table() -> None:
 
 def test_columns_of_a_source_come_from_nowhere_inside() -> None:
     assert traced(source("orders", "orders"))["orders"] == {name: [] for name in ORDERS.names}
+
+
+def test_what_a_function_returns_may_come_from_all_that_it_takes() -> None:
+    code = "def transform(table):\n    return table\n"
+    found = of("python", {"code": code, "columns": [{"name": "x", "type": "bigint"}]})
+    assert found == {"x": [("orders", "Amount"), ("orders", "id"), ("orders", "who")]}

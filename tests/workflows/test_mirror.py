@@ -139,6 +139,13 @@ def test_a_node_that_ended_well_has_rows_and_seconds(flow_run):
     assert row.state == "COMPLETED" and row.ended_at is not None
 
 
+def test_warnings_of_a_node_stand_in_its_row(flow_run):
+    apply_flow_run(flow_run())
+    outcome = '{"rows_in":5,"rows_out":3,"seconds":0.012,"warnings":["expected 1 row"]}'
+    apply_task_runs([task_run(flow_run(), "a", "COMPLETED", 2, outcome)])
+    assert node("a").warnings == ["expected 1 row"]
+
+
 def test_a_failed_node_has_code_and_message(flow_run):
     apply_flow_run(flow_run())
     text = "Task run failed: E_LOAD_CONSTRAINT: node 'b': null in column 'id'\nDETAIL: row 3"

@@ -12,6 +12,7 @@ from rest_framework.reverse import reverse
 
 from workflows.api.fields import DefinitionField, IssuesField
 from workflows.models import Registration, Run, Workflow, WorkflowVersion
+from workflows.services.checking import Checked
 from workflows.services.editing import definition_of, layout_of
 from workflows.services.waiting import Obstacle, Occupancy, Waiting, may_wait, occupancy, waiting
 
@@ -187,6 +188,9 @@ class NodeRunAnswer(Answer):
     rows_in = serializers.IntegerField(allow_null=True)
     rows_out = serializers.IntegerField(allow_null=True)
     seconds = serializers.FloatField(allow_null=True)
+    warnings = serializers.ListField(
+        child=serializers.CharField(), help_text="What its checks found that did not stop the run."
+    )
     start_time = serializers.DateTimeField(source="started_at", allow_null=True)
     end_time = serializers.DateTimeField(source="ended_at", allow_null=True)
     message = serializers.CharField()
@@ -284,10 +288,23 @@ class SampleAnswer(Answer):
     )
 
 
+class PortsAnswer(Answer):
+    """Names of ports; null where settings that do not pass would decide about them."""
+
+    inputs = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    outputs = serializers.ListField(child=serializers.CharField(), allow_null=True)
+
+
 class ValidationAnswer(Answer):
     can_register = serializers.BooleanField(help_text="Whether no issue is an error.")
     issues = IssuesField()
-    schemas = serializers.DictField(
-        child=serializers.ListField(child=serializers.DictField(), allow_null=True),
-        help_text="Node → columns at its output; null where they are not known.",
+    schemas = serializers.SerializerMethodField(
+        help_text="Node → columns at its output; null where they are not known."
     )
+    ports = serializers.DictField(child=PortsAnswer(), help_text="Node → its ports.")
+
+    @extend_schema_field(
+        serializers.DictField(child=serializers.ListField(child=ColumnAnswer(), allow_null=True))
+    )
+    def get_schemas(self, checked: Checked) -> dict[str, list[dict[str, str]] | None]:
+        return {key: found.as_json() if found else None for key, found in checked.schemas.items()}

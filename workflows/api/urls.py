@@ -40,6 +40,7 @@ urlpatterns = [
     path(f"{_WORKFLOW}/resume", running.Resume.as_view(), name="workflow-resume"),
     path(f"{_WORKFLOW}/register", running.Register.as_view(), name="workflow-register"),
     path(f"{_WORKFLOW}/deployment", running.Deployment.as_view(), name="workflow-deployment"),
+    path(f"{_WORKFLOW}/check", workflows.Check.as_view(), name="workflow-check"),
     path(f"{_WORKFLOW}/lineage", lineage.LineageView.as_view(), name="workflow-lineage"),
     path(f"{_WORKFLOW}/preview", previews.WorkflowPreview.as_view(), name="workflow-preview"),
     path(f"{_WORKFLOW}/runs", runs.Runs.as_view(), name="workflow-runs"),
@@ -71,6 +72,7 @@ urlpatterns = [
     path("previews/<uuid:preview_id>", previews.OnePreview.as_view(), name="one-preview"),
     path("audit", audit.Audit.as_view(), name="audit"),
     path("kinds", kinds.Kinds.as_view(), name="kinds"),
+    path("kinds/<slug:slug>/ports", kinds.KindPorts.as_view(), name="kind-ports"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", docs.docs, name="docs"),
     # Last: whatever is no address of the API answers as the API does.

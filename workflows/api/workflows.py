@@ -18,6 +18,7 @@ from workflows.api.fields import DefinitionField, StrictSerializer
 from workflows.api.pagination import NewestFirst
 from workflows.api.views import ApiView
 from workflows.models import RegistrationState, Workflow, WorkflowVersion
+from workflows.services.checking import check
 from workflows.services.deploying import compile_now
 from workflows.services.editing import definition_of, save_definition
 
@@ -151,16 +152,24 @@ class Validate(ApiView):
         body = self.read(ValidationBody)
         team = self.team(body["team"], "add_workflow")
         definition = body["definition"]
-        compiled = compile_now(Workflow(team=team, name=definition.name), definition, 1)
-        found = {
-            "can_register": not compiled.errors,
-            "issues": list(compiled.issues),
-            "schemas": {
-                key: schema.as_json() if schema else None
-                for key, schema in compiled.schemas.items()
-            },
-        }
-        return Response(ValidationAnswer(found).data)
+        checked = check(Workflow(team=team, name=definition.name), definition)
+        return Response(ValidationAnswer(checked).data)
+
+
+class CheckBody(StrictSerializer):
+    definition = DefinitionField(required=False, help_text="Instead of the saved one.")
+
+
+class Check(ApiView):
+    @extend_schema(operation_id="workflows_check", request=CheckBody, responses=ValidationAnswer)
+    def post(self, request: Request, workflow_id: UUID) -> Response:
+        """Findings, ports and columns at each node; with a definition of its own, for editors."""
+        workflow = self.workflow(workflow_id, "view_workflow")
+        body = self.read(CheckBody)
+        if "definition" in body:
+            self.workflow(workflow_id, "change_workflow")
+        definition = body.get("definition") or definition_of(workflow)
+        return Response(ValidationAnswer(check(workflow, definition)).data)
 
 
 def answer(workflow: Workflow, request: Request, *, is_new: bool = False) -> Response:

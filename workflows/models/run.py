@@ -145,6 +145,8 @@ class NodeRun(Mirrored):
     rows_in = models.BigIntegerField(null=True, blank=True)
     rows_out = models.BigIntegerField(null=True, blank=True)
     seconds = models.FloatField(null=True, blank=True, help_text="Time spent in this node.")
+    #: What its checks found that did not stop the run, in words.
+    warnings = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["position", "id"]

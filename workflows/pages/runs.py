@@ -174,6 +174,6 @@ def _line(row: NodeRun, bars: Mapping[str, Bar]) -> NodeLine:
         rows_in=count(row.rows_in),
         rows_out=count(row.rows_out),
         time=duration(seconds),
-        message=row.message if row.state in _BAD else "",
+        message=row.message if row.state in _BAD else "; ".join(row.warnings),
         bar=bars.get(row.node_key),
     )

@@ -37,7 +37,7 @@ _RUN_FIELDS = (
 )  # fmt: skip
 _NODE_FIELDS = (
     "task_run_id", "attempt", "state", "state_name", "state_at", "message", "error_code",
-    "started_at", "ended_at", "rows_in", "rows_out", "seconds",
+    "started_at", "ended_at", "rows_in", "rows_out", "seconds", "warnings",
 )  # fmt: skip
 
 
@@ -233,6 +233,7 @@ def _advance_node(row: NodeRun, task_run: TaskRun) -> NodeRun:
         row.rows_in, row.rows_out = outcome.get("rows_in"), outcome.get("rows_out")
         row.seconds = outcome.get("seconds")
         row.message = "ran inside the database" if outcome.get("is_inside") else ""
+        row.warnings = outcome.get("warnings") or []
     return row
 
 
@@ -247,7 +248,7 @@ def _fill_in_reused(rows: Sequence[NodeRun], runs: Mapping[UUID, Run]) -> None:
         parent_id = runs[row.run_id].parent_id
         if parent_id and (before := known.get((parent_id, row.node_key))):
             row.rows_in, row.rows_out = before.rows_in, before.rows_out
-            row.seconds = before.seconds
+            row.seconds, row.warnings = before.seconds, before.warnings
 
 
 def _end(row: NodeRun, task_run: TaskRun) -> datetime | None:
@@ -261,7 +262,7 @@ def _state(task_run: TaskRun) -> RunState:
 
 
 def _outcome(task_run: TaskRun) -> dict[str, Any]:
-    """Rows and seconds, which a completed task run leaves as JSON in its message."""
+    """Rows, seconds and warnings, which a completed task run leaves as JSON in its message."""
     if task_run.state != RunState.COMPLETED:
         return {}
     try:
