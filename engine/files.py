@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, BinaryIO, Protocol
 
 from engine.connector import Extraction, Load
+
+
+class File(Protocol):
+    """A file to read, wherever it is."""
+
+    @property
+    def name(self) -> str:
+        """Relative to the connection's folder."""
+
+    @property
+    def location(self) -> str:
+        """What DuckDB opens."""
+
+    def open(self) -> BinaryIO:
+        """Its bytes."""
 
 
 @dataclass(frozen=True, slots=True)

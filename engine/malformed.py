@@ -11,6 +11,8 @@ _CSV_REASON = re.compile(
     r"Invalid unicode.*|Maximum line size.*)$",
     re.MULTILINE,
 )
+#: How the locations of remote files begin.
+_REMOTE = re.compile(r"^remote-[0-9a-f]+://")
 _JSON = re.compile(
     r'(?:Malformed JSON|JSON transform error) in file "(.*)",(?: at byte \d+)? in line (\d+): (.*)'
 )
@@ -28,5 +30,6 @@ def explain(complaint: str) -> str:
 
 
 def _sentence(file: str, line: str, reason: str) -> str:
+    file = _REMOTE.sub("", file)
     reason = reason[:1].lower() + reason[1:].strip().rstrip(".")
     return f"E_VALUE: file '{file}', line {line}: {reason}; correct the file or the node's settings"

@@ -44,7 +44,7 @@ class Files(Connector[FilesConfig]):
     def describe(self, config: FilesConfig, extraction: Extraction) -> Schema:
         from engine.connectors.files import reading
 
-        root = place.root_of(config)
+        root = str(place.root_of(config))
         return reading.describe(root, self.relation(config, extraction, ""))
 
     def attach(self, config: FilesConfig, session: duckdb.DuckDBPyConnection, alias: str) -> None:
@@ -56,7 +56,7 @@ class Files(Connector[FilesConfig]):
         if not isinstance(extraction, FileExtraction):
             raise _unfit()
         root = place.root_of(config)
-        return reading.relation(root, place.find(root, extraction.path), extraction)
+        return reading.relation(str(root), place.find(root, extraction.path), extraction)
 
     def target_columns(self, config: FilesConfig, table: TableName) -> Sequence[Column]:
         """None: a file takes whatever columns come."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.connectors.files.reading import literal
@@ -25,9 +24,12 @@ _IN_PARQUET = {
 
 
 def copy_statement(
-    session: duckdb.DuckDBPyConnection, query: str, load: FileLoad, folder: Path, name: str
+    session: duckdb.DuckDBPyConnection, query: str, load: FileLoad, folder: str, name: str
 ) -> str:
-    """A COPY of the query's rows into ``folder``: into file ``name``, or files that begin so."""
+    """A COPY of the query's rows into ``folder``: into file ``name``, or files that begin so.
+
+    The folder of a single file must be there.
+    """
     described = session.execute(f"DESCRIBE {query}").fetchall()
     types = {str(row[0]): str(row[1]) for row in described}
     items = ", ".join(
@@ -39,9 +41,9 @@ def copy_statement(
         options.append(f"PARTITION_BY ({', '.join(map(quote, load.partition_by))})")
         options += ["WRITE_PARTITION_COLUMNS true", f"FILENAME_PATTERN '{name}-{{i}}'"]
     else:
-        folder.mkdir()
-        place = folder / (name if load.is_one_file else f"{name}.{load.format}")
-    return f"COPY (SELECT {items} FROM ({query}\n)) TO {literal(str(place))} ({', '.join(options)})"
+        options.append("USE_TMP_FILE false")
+        place = f"{folder}/{name if load.is_one_file else f'{name}.{load.format}'}"
+    return f"COPY (SELECT {items} FROM ({query}\n)) TO {literal(place)} ({', '.join(options)})"
 
 
 def _csv_options(load: FileLoad) -> list[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from engine.connectors.files.config import FilesConfig
 from engine.errors import AccessDenied, ConnectorError, TableNotFound, Unreachable
@@ -14,6 +16,23 @@ from engine.suggestion import nearest_to
 
 #: Where loads keep their books, in the connection's folder; hidden, as nodes cannot name it.
 BOOKS = ".flowadmin"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    root: Path
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.relative_to(self.root).as_posix()
+
+    @property
+    def location(self) -> str:
+        return str(self.path)
+
+    def open(self) -> BinaryIO:
+        return self.path.open("rb")
 
 
 def root_of(config: FilesConfig) -> Path:
@@ -37,12 +56,12 @@ def root_of(config: FilesConfig) -> Path:
     return root
 
 
-def find(root: Path, path: str) -> list[Path]:
+def find(root: Path, path: str) -> list[LocalFile]:
     """Files that ``path``, a name or a pattern, stands for; sorted, and at least one."""
     _refuse(path_refusal(path, is_pattern=True))
     found = sorted(root.glob(path)) if glob.has_magic(path) else [root / path]
     inside = [_resolved(root, place) for place in found if not _is_hidden(root, place)]
-    files = [place for place in inside if place.is_file()]
+    files = [LocalFile(root, place) for place in inside if place.is_file()]
     if not files:
         raise _missing(root, path)
     return files

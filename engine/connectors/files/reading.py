@@ -10,15 +10,18 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from engine.culprit import in_words
 from engine.errors import ConnectorError
-from engine.files import FileExtraction
+from engine.files import File, FileExtraction
 from engine.sandbox import locking
 from engine.schema import Schema, quote
 from engine.suggestion import unknown
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: Settings of a database that only looks at what files are like.
 _SMALL: dict[str, str | bool | int | float | list[str]] = {
@@ -38,23 +41,26 @@ _WHOLE |= {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
 _EXACT_DIGITS = 15
 
 
-def relation(root: Path, files: Sequence[Path], extraction: FileExtraction) -> str:
-    """A SELECT of all rows of ``files``, in the extraction's columns."""
-    paths = f"[{', '.join(literal(str(file)) for file in files)}]"
+def relation(root: str, files: Sequence[File], extraction: FileExtraction) -> str:
+    """A SELECT of all rows of ``files``, in the extraction's columns.
+
+    ``root`` is how the location of each of them begins, and a slash.
+    """
+    paths = f"[{', '.join(literal(file.location) for file in files)}]"
     match extraction.format:
         case "parquet":
             return f"SELECT * FROM read_parquet({paths}, hive_partitioning = false)"
         case "jsonl":
             return _json_lines(root, paths, dict(extraction.declared))
         case _:
-            return _csv(root, paths, _csv_columns(root, files, extraction), extraction)
+            return _csv(root, paths, _csv_columns(files, extraction), extraction)
 
 
 def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _csv(root: Path, paths: str, columns: Mapping[str, str], extraction: FileExtraction) -> str:
+def _csv(root: str, paths: str, columns: Mapping[str, str], extraction: FileExtraction) -> str:
     items = ", ".join(
         _exact(quote(name), name, type_, root) if _needs_care(type_) else quote(name)
         for name, type_ in columns.items()
@@ -69,7 +75,7 @@ def _csv(root: Path, paths: str, columns: Mapping[str, str], extraction: FileExt
     return f"SELECT {items} FROM read_csv({paths}, {settings})"
 
 
-def _json_lines(root: Path, paths: str, columns: Mapping[str, str]) -> str:
+def _json_lines(root: str, paths: str, columns: Mapping[str, str]) -> str:
     items = ", ".join(
         _exact_json(name, type_, root) if _needs_care(type_) else quote(name)
         for name, type_ in columns.items()
@@ -95,7 +101,7 @@ def _needs_care(type_: str) -> bool:
     return type_ in _WHOLE or type_.startswith("DECIMAL")
 
 
-def _exact(text: str, name: str, type_: str, root: Path) -> str:
+def _exact(text: str, name: str, type_: str, root: str) -> str:
     """``text`` as a number of that type, or an error that names file, column and value."""
     scale = int(type_.rpartition(",")[2].rstrip(")")) if type_.startswith("DECIMAL") else 0
     digits = rf"[+-]?(\d+(\.\d{{0,{scale}}}0*)?|\.\d{{1,{max(scale, 1)}}}0*)"
@@ -106,7 +112,7 @@ def _exact(text: str, name: str, type_: str, root: Path) -> str:
     return f"coalesce({value}, {failure}) AS {quote(name)}"
 
 
-def _exact_json(name: str, type_: str, root: Path) -> str:
+def _exact_json(name: str, type_: str, root: str) -> str:
     """As ``_exact``; a number that JSON readers take as a double must have few digits."""
     text = f"({quote(name)}->>'$')"
     digits = f"length(regexp_replace({text}, '[^0-9]', '', 'g'))"
@@ -117,24 +123,24 @@ def _exact_json(name: str, type_: str, root: Path) -> str:
     return _exact(f"({checked})", name, type_, root)
 
 
-def _complaint(text: str, name: str, why: str, root: Path) -> str:
+def _complaint(text: str, name: str, why: str, root: str) -> str:
     """SQL of an error's message."""
     file = f"replace(filename, {literal(f'{root}/')}, '')"
     column, rest = literal(f"', column '{name}': '"), literal(f"' {why}")
     return f"'E_VALUE: file ''' || {file} || {column} || left({text}, 80) || {rest}"
 
 
-def _csv_columns(root: Path, files: Sequence[Path], extraction: FileExtraction) -> dict[str, str]:
+def _csv_columns(files: Sequence[File], extraction: FileExtraction) -> dict[str, str]:
     """Name → type of every column of the files, which must all have the same header."""
     declared = dict(extraction.declared)
     if not extraction.has_header:
         return declared
-    header = _header(root, files[0], extraction.delimiter)
+    header = _header(files[0], extraction.delimiter)
     for file in files[1:]:
-        if (other := _header(root, file, extraction.delimiter)) != header:
+        if (other := _header(file, extraction.delimiter)) != header:
             raise _unusable(
-                f"file '{file.relative_to(root)}' has the columns {', '.join(other)}, but "
-                f"'{files[0].relative_to(root)}' has {', '.join(header)}; read them in two nodes"
+                f"file '{file.name}' has the columns {', '.join(other)}, but "
+                f"'{files[0].name}' has {', '.join(header)}; read them in two nodes"
             )
     for name in declared:
         if name not in header:
@@ -144,14 +150,13 @@ def _csv_columns(root: Path, files: Sequence[Path], extraction: FileExtraction) 
     return {name: declared.get(name, "VARCHAR") for name in header}
 
 
-def _header(root: Path, file: Path, delimiter: str) -> list[str]:
-    where = f"file '{file.relative_to(root)}'"
-    opened = gzip.open if file.suffix == ".gz" else open
+def _header(file: File, delimiter: str) -> list[str]:
+    where = f"file '{file.name}'"
     try:
-        with opened(
-            file, "rt", encoding="utf-8-sig", errors="surrogateescape", newline=""
-        ) as lines:
-            start = io.StringIO(lines.read(_HEADER_SIZE), newline="")
+        with file.open() as raw:
+            content = gzip.GzipFile(fileobj=raw) if file.name.endswith(".gz") else raw
+            text = content.read(_HEADER_SIZE).decode("utf-8-sig", "surrogateescape")
+        start = io.StringIO(text, newline="")
         names = next(csv.reader(start, delimiter=delimiter, strict=True), [])
         "".join(names).encode()
     except (OSError, UnicodeError, csv.Error) as error:
@@ -171,13 +176,18 @@ def _unusable(message: str) -> ConnectorError:
     return ConnectorError(message, code="E_FILE", permanent=True)
 
 
-def describe(root: Path, relation: str) -> Schema:
+def describe(
+    root: str,
+    relation: str,
+    prepare: Callable[[duckdb.DuckDBPyConnection], None] = lambda session: None,
+) -> Schema:
     """Columns of a relation, as DuckDB sees them when it can open nothing but ``root``."""
     import duckdb
 
     session = duckdb.connect(config=_SMALL)
     try:
-        for setting in locking([str(root)]):
+        prepare(session)
+        for setting in locking([root]):
             session.execute(setting)
         found = session.sql(relation)
         return Schema.of(zip(found.columns, map(str, found.types), strict=True))

@@ -115,7 +115,10 @@ class Delivery:
         name = f"part-{self._token}" if not self._load.is_one_file else self._target.name
         self._staging.mkdir()
         try:
-            statement = copy_statement(session, query, self._load, self._staging / "rows", name)
+            folder = self._staging / "rows"
+            if not self._load.partition_by:
+                folder.mkdir()
+            statement = copy_statement(session, query, self._load, str(folder), name)
             row = session.execute(statement).fetchone()
             _flush(self._staging)
         except BaseException:
@@ -134,7 +137,11 @@ class Delivery:
             "one_file": self._load.is_one_file,
             "rows": rows,
             "files": [
-                {"path": file.relative_to(staged).as_posix(), "bytes": file.stat().st_size}
+                {
+                    "path": file.relative_to(staged).as_posix(),
+                    "bytes": file.stat().st_size,
+                    "sha256": _digest(file),
+                }
                 for file in files
             ],
         }
@@ -171,6 +178,11 @@ class Delivery:
 def _read(manifest: Path) -> dict[str, Any]:
     entry: dict[str, Any] = json.loads(manifest.read_text())
     return entry
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _move(staged: Path, place: Path) -> None:

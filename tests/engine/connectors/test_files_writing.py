@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -140,8 +141,9 @@ def test_a_manifest_says_what_was_loaded(orders: Exchange) -> None:
     (manifest,) = books(orders, "out/x.parquet").glob(".load-*.json")
     entry = json.loads(manifest.read_text())
     assert (entry["run"], entry["node"], entry["rows"]) == ("one", "write", 5)
-    size = (orders.root / "out/x.parquet").stat().st_size
-    assert entry["files"] == [{"path": "x.parquet", "bytes": size}]
+    content = (orders.root / "out/x.parquet").read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    assert entry["files"] == [{"path": "x.parquet", "bytes": len(content), "sha256": digest}]
 
 
 def test_a_failed_load_leaves_the_old_file_and_nothing_else(exchange: Exchange) -> None:
