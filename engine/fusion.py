@@ -17,7 +17,7 @@ from engine.plan import Input, Step
 from engine.schema import quote
 
 #: One less than the largest BIGINT, which DuckDB takes as "no limit".
-_BARRIER = 9223372036854775806
+BARRIER = 9223372036854775806
 
 Operator = Mapping[str, Any]
 
@@ -72,10 +72,10 @@ def _node(step: Step, sql: str, names: Mapping[str, str], sorted_: Collection[st
         f"{quote(edge.port)} AS NOT MATERIALIZED ({rows_of(edge, names, sorted_)})"
         for edge in step.inputs
     )
-    body = f"SELECT * FROM ({sql}\n) LIMIT {_BARRIER}"
+    body = f"SELECT * FROM ({sql}\n) LIMIT {BARRIER}"
     if not step.inputs:
         # DuckDB lets a database apply the limit next to its scan, so a scan needs a second one.
-        body = f"SELECT * FROM ({body}) LIMIT {_BARRIER}"
+        body = f"SELECT * FROM ({body}) LIMIT {BARRIER}"
     name = quote(names[step.key])
     return f"{name} AS NOT MATERIALIZED ({f'WITH {ports} ' if ports else ''}{body})"
 
