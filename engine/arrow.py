@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from engine.schema import Column, Schema, quote
@@ -65,7 +65,7 @@ def arrived(column: Column) -> str:
 
 def batches(
     session: duckdb.DuckDBPyConnection, query: str, size: int = BATCH_ROWS
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch, None, None]:
     """The rows of ``query``, at most ``size`` at once; it goes on as they are asked for.
 
     Until the last is out, ``session`` can do nothing else; its profile then has the whole

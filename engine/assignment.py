@@ -14,6 +14,8 @@ _LARGEST = {"UTINYINT": 3, "USMALLINT": 5, "UINTEGER": 10, "UBIGINT": 20, "UHUGE
 _APPROXIMATE = {"FLOAT", "DOUBLE"}
 #: A numeric without precision and scale takes every number as it is.
 _UNBOUNDED = "numeric"
+#: What MySQL makes of BOOLEAN.
+_BOOLEAN = "tinyint(1)"
 #: Families that are written into another without a word, because nothing can be lost.
 _FREE = {(Family.DATE, Family.TIMESTAMP)}
 
@@ -28,6 +30,8 @@ def assign(origin: Column, target: Column) -> Issue | None:
     if origin.type == target.type:
         return None
     if source.is_unknown or into.is_unknown or into is Family.TEXT or (source, into) in _FREE:
+        return None
+    if source is Family.BOOLEAN and target.native_type == _BOOLEAN:
         return None
     if source is not into:
         is_moment = source.is_moment and into.is_moment

@@ -34,6 +34,9 @@ pg_export_snapshot pg_logical_emit_message pg_backup_start pg_backup_stop pg_sta
 pg_import_system_collations query_to_xml query_to_xmlschema query_to_xml_and_xmlschema
 table_to_xml cursor_to_xml schema_to_xml database_to_xml xpath_table connectby crosstab ts_stat
 ts_rewrite loread lowrite
+sleep benchmark get_lock release_lock release_all_locks load_file master_pos_wait source_pos_wait
+master_gtid_wait wait_for_executed_gtid_set wait_until_sql_thread_after_gtids sys_exec sys_eval
+load_extension writefile readfile
 """
 _FORBIDDEN_STARTS = """
 lo_ dblink pg_read_ pg_ls_ pg_advisory_ pg_try_advisory_ pg_create_ pg_drop_ pg_replication_
@@ -43,25 +46,41 @@ _NAMES = frozenset(_FORBIDDEN.split())
 _STARTS = tuple(_FORBIDDEN_STARTS.split())
 _PLAIN = re.compile(r"\w+")
 _ESCAPED = re.compile(r"\bu&[\"']", re.IGNORECASE)
+#: Comments that MySQL and MariaDB execute.
+_EXECUTED = re.compile(r"/\*M?!")
 
 
 @lru_cache(maxsize=1024)
 def refusal(sql: str) -> str:
-    """Why ``sql`` is not one SELECT that only reads; empty if it is. PostgreSQL's dialect."""
+    """Why ``sql`` is not one SELECT that only reads; empty if it is.
+
+    In PostgreSQL's dialect, or in MySQL's if that cannot be read and has backquotes.
+    """
     if len(sql) > MAX_LENGTH:
         return f"the SQL has {len(sql):,} characters; at most {MAX_LENGTH:,} are allowed"
     if _ESCAPED.search(sql):
         return "the SQL spells a name or text with U& escapes; write it out"
+    if _EXECUTED.search(sql):
+        return "the SQL has a comment that MySQL executes (/*! … */); leave it out"
     try:
-        statements = [s for s in parse(sql, read="postgres") if s]
+        statements = _parse(sql)
     except (SqlglotError, RecursionError) as error:
-        return f"the SQL cannot be read: {_reason(error)}; write one SELECT of PostgreSQL"
+        return f"the SQL cannot be read: {_reason(error)}; write one SELECT"
     if len(statements) != 1:
         return f"the SQL has {len(statements)} statements; write one SELECT"
     (statement,) = statements
     if not isinstance(statement, exp.Query) or isinstance(statement, exp.Table):
         return f"'{statement.key.upper()}' is no query; a source only reads, write one SELECT"
     return next(_findings(statement), "")
+
+
+def _parse(sql: str) -> list[exp.Expr]:
+    try:
+        return [s for s in parse(sql, read="postgres") if s]
+    except SqlglotError:
+        if "`" not in sql:
+            raise
+        return [s for s in parse(sql, read="mysql") if s]
 
 
 def _findings(statement: exp.Query) -> Iterator[str]:

@@ -95,6 +95,12 @@ def mongodb_server() -> str:
 
 
 @pytest.fixture(scope="session")
+def mariadb_certificate(mariadb_server: str) -> str:
+    """PEM text that vouches for the server that is started here."""
+    return PARTS.mariadb.certificate.read_text()
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     postgres_server: str,
     redis_server: str,

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from mariadb import Shop
+from mariadb_server import execute
 from pipelines import Databases
 
 
@@ -27,3 +29,18 @@ def databases(two_databases: Databases) -> Databases:
     """A source and a target database without any table."""
     two_databases.empty()
     return two_databases
+
+
+@pytest.fixture(scope="module")
+def one_mariadb_database(mariadb_server: str) -> Iterator[Shop]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    execute(mariadb_server, f"create database {name}")
+    yield Shop(f"{mariadb_server}/{name}")
+    execute(mariadb_server, f"drop database {name}")
+
+
+@pytest.fixture
+def shop(one_mariadb_database: Shop) -> Shop:
+    """A MariaDB database without any table."""
+    one_mariadb_database.empty()
+    return one_mariadb_database

@@ -15,6 +15,7 @@ from engine.readonly import refusal
         "select a->>'x', count(*) over () from t group by 1",
         "select 1 union all select 2",
         "(select id from t limit 3)",
+        "select `the id` from `t` where `a``b` > 1",
     ],
 )
 def test_queries_that_only_read_pass(sql: str) -> None:
@@ -44,6 +45,11 @@ def test_queries_that_only_read_pass(sql: str) -> None:
         "select 1 where exists (select pg_sleep(1))",
         "explain analyze delete from t",
         "do $$ begin end $$",
+        "delete from `t`",
+        "select `a` from t /*! into outfile '/tmp/x' */",
+        "select sleep(10), `a` from t",
+        "select load_file('/etc/passwd')",
+        "select '\\', pg_sleep(1) --`'",
         "",
         "select (",
         "select " + "(" * 5_000 + "1" + ")" * 5_000,

@@ -19,6 +19,7 @@ from engine.connector import (
 from engine.connectors.postgresql import catalog, matching, reading, window
 from engine.connectors.postgresql.books import PostgresBooks
 from engine.connectors.postgresql.config import PostgresqlConfig
+from engine.connectors.postgresql.dialect import POSTGRESQL, Dialect
 from engine.connectors.postgresql.explaining import explaining
 from engine.connectors.postgresql.inside import loading as inside
 from engine.connectors.postgresql.loading import Rows, load_rows
@@ -40,6 +41,8 @@ class Postgresql(Connector[PostgresqlConfig]):
     slug: ClassVar[str] = "postgresql"
     label: ClassVar[str] = "PostgreSQL"
     aliases: ClassVar[tuple[str, ...]] = ("postgres", "pg", "psql")
+    #: What its relatives do otherwise.
+    dialect: ClassVar[Dialect] = POSTGRESQL
     Config = PostgresqlConfig
     example: ClassVar[dict[str, Any]] = {
         "host": "db.example.com",
@@ -52,7 +55,7 @@ class Postgresql(Connector[PostgresqlConfig]):
         with _connected(config) as connection:
             row = connection.execute("SHOW server_version").fetchone()
         version = str(row[0]).split()[0] if row else "?"
-        return f"PostgreSQL {version}, database '{config.database}'"
+        return f"{self.label} {version}, database '{config.database}'"
 
     def tables(self, config: PostgresqlConfig) -> Sequence[TableName]:
         with _connected(config) as connection:
@@ -73,6 +76,7 @@ class Postgresql(Connector[PostgresqlConfig]):
         with _connected(config):
             pass  # psycopg says precisely what is wrong; DuckDB does not
         reading.load_extension(session)
+        reading.choose_protocol(session, self.dialect)
         for statement in reading.attach_statements(config, alias):
             session.execute(statement)
 
@@ -86,7 +90,7 @@ class Postgresql(Connector[PostgresqlConfig]):
     def relation(self, config: PostgresqlConfig, extraction: Extraction, alias: str) -> str:
         with _connected(config, extraction.table) as connection:
             found = catalog.columns(connection, extraction)
-        return reading.relation(found, extraction, alias)
+        return reading.relation(found, extraction, alias, self.dialect)
 
     def latest(self, config: PostgresqlConfig, extraction: Extraction, column: str) -> str | None:
         with _connected(config, extraction.table) as connection:
@@ -119,7 +123,7 @@ class Postgresql(Connector[PostgresqlConfig]):
     ) -> LoadResult:
         rows = Rows(session, query, on_rows, on_stop)
         with _connected(config, load.table, is_read_only=False) as connection:
-            return load_rows(connection, config.ledger_schema, load, rows)
+            return load_rows(connection, config.ledger_schema, load, rows, self.dialect)
 
     def load_inside(
         self,
@@ -128,6 +132,8 @@ class Postgresql(Connector[PostgresqlConfig]):
         chain: Chain,
         on_rows: Callable[[int], None] = lambda rows: None,
     ) -> InsideResult | None:
+        if self.dialect != POSTGRESQL:
+            return None  # that the result is the same was proved for PostgreSQL
         with _connected(config, load.table, is_read_only=False) as connection:
             return inside.load_inside(connection, config.ledger_schema, load, chain, on_rows)
 

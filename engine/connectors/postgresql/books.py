@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from engine.connector import TableName
 from engine.errors import AccessDenied
 from engine.schema import quote
 
@@ -68,6 +69,24 @@ class PostgresBooks:
                     "which no load is exactly once; let an owner of the database run once: "
                     f"CREATE SCHEMA {quote(self._schema)} AUTHORIZATION {user}"
                 ) from error
+
+    def hold(self, table: TableName) -> bool:
+        """Lock a table's own row of the ledger to the end of the transaction, if it is free.
+
+        The transaction is undone where it is not.
+        """
+        import psycopg
+
+        row = {"run_id": "", "node": str(table), "target": str(table), "mode": "lock"}
+        try:
+            if self.enter(self.ledger, row):
+                self._connection.commit()
+            query = f"SELECT 1 FROM {self.ledger} WHERE run_id = '' AND node = %s FOR UPDATE NOWAIT"
+            self.find(query, [str(table)])
+        except psycopg.errors.LockNotAvailable:
+            self._connection.rollback()
+            return False
+        return True
 
     def has_watermarks(self) -> bool:
         return self._is_there("to_regclass", self.watermark)

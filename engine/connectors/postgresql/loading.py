@@ -16,6 +16,7 @@ from engine.connectors.postgresql.catalog import qualified, target_columns
 from engine.connectors.postgresql.columns import QUICK_DIGITS, LoadedColumn, loaded_columns
 from engine.connectors.postgresql.copying import CopyIn
 from engine.connectors.postgresql.creating import create_missing
+from engine.connectors.postgresql.dialect import POSTGRESQL, Dialect
 from engine.connectors.postgresql.stream import RowStream
 from engine.errors import LoadRefused
 from engine.schema import quote
@@ -52,14 +53,20 @@ class Rows:
         self.on_rows(0)
 
 
-def load_rows(connection: Connection, ledger_schema: str, load: Load, rows: Rows) -> LoadResult:
+def load_rows(
+    connection: Connection,
+    ledger_schema: str,
+    load: Load,
+    rows: Rows,
+    dialect: Dialect,
+) -> LoadResult:
     """Load the rows; the caller closes the connection, which undoes what was not committed."""
 
     def apply() -> int:
         columns = loaded_columns(target_columns(connection, load.table), load, _input_types(rows))
-        return _apply(connection, load, rows, columns)
+        return _apply(connection, load, rows, columns, dialect)
 
-    return in_one_transaction(connection, ledger_schema, load, apply, rows.on_rows)
+    return in_one_transaction(connection, ledger_schema, load, apply, rows.on_rows, dialect)
 
 
 def in_one_transaction(
@@ -68,13 +75,17 @@ def in_one_transaction(
     load: Load,
     apply: Callable[[], int],
     on_rows: Callable[[int], None],
+    dialect: Dialect = POSTGRESQL,
 ) -> LoadResult:
     """What ``apply`` puts into the table, how many it says, and what must go with it."""
     _prepare_session(connection)
-    books = PostgresBooks(connection, ledger_schema)
+    books = PostgresBooks(connection, ledger_schema, has_locks=dialect.has_advisory_locks)
     books.prepare(watermarks=bool(load.watermarks))
     connection.autocommit = False
-    _lock(connection, load, lambda: on_rows(0))
+    if dialect.has_advisory_locks:
+        _lock(connection, load, lambda: on_rows(0))
+    else:
+        _lock_row(books, load, lambda: on_rows(0))
     loaded_before = ledger.claim(books, load)
     if loaded_before is not None:
         return LoadResult(loaded_before, was_applied_before=True)
@@ -112,23 +123,42 @@ def _lock(connection: Connection, load: Load, on_wait: Callable[[], None]) -> No
         time.sleep(_LOCK_SECONDS)
 
 
-def _apply(connection: Connection, load: Load, rows: Rows, columns: Sequence[LoadedColumn]) -> int:
+def _lock_row(books: PostgresBooks, load: Load, on_wait: Callable[[], None]) -> None:
+    """The same by a row of the ledger that belongs to no run and that the load keeps locked."""
+    while not books.hold(load.table):
+        on_wait()
+        time.sleep(_LOCK_SECONDS)
+
+
+def _apply(
+    connection: Connection,
+    load: Load,
+    rows: Rows,
+    columns: Sequence[LoadedColumn],
+    dialect: Dialect,
+) -> int:
     """Rows put into the table; read again where a value is too large for the quick way."""
     import duckdb
 
     quick = [column.quick for column in columns]
     if quick == columns:
-        return _copy(connection, load, rows, columns)
+        return _copy(connection, load, rows, columns, dialect)
     try:
         with connection.transaction():
-            return _copy(connection, load, rows, quick)
+            return _copy(connection, load, rows, quick, dialect)
     except duckdb.ConversionException as error:
         if f"DECIMAL({QUICK_DIGITS}," not in str(error):
             raise
-    return _copy(connection, load, rows, columns)
+    return _copy(connection, load, rows, columns, dialect)
 
 
-def _copy(connection: Connection, load: Load, rows: Rows, columns: Sequence[LoadedColumn]) -> int:
+def _copy(
+    connection: Connection,
+    load: Load,
+    rows: Rows,
+    columns: Sequence[LoadedColumn],
+    dialect: Dialect,
+) -> int:
     """Rows put into the table, which ``replace`` empties only when the first ones are there."""
     select = f"SELECT {', '.join(c.written_sql for c in columns)} FROM ({rows.query}\n)"
     names = ", ".join(quote(column.name) for column in columns)
@@ -139,7 +169,7 @@ def _copy(connection: Connection, load: Load, rows: Rows, columns: Sequence[Load
     with RowStream(rows.session, select, rows.on_stop) as stream:
         head = copy.first_rows(stream)
         if load.mode == "replace":
-            empty(connection, load)
+            empty(connection, load, dialect)
         if must_wait:
             arrivals.make()
         produced, taken = copy.feed(f"COPY {place} FROM STDIN (FORMAT binary)", head, stream)
@@ -153,7 +183,7 @@ def _copy(connection: Connection, load: Load, rows: Rows, columns: Sequence[Load
     return taken
 
 
-def empty(connection: Connection, load: Load) -> None:
+def empty(connection: Connection, load: Load, dialect: Dialect = POSTGRESQL) -> None:
     """TRUNCATE; where that is refused (a reader, a foreign key, a missing right), DELETE.
 
     A DELETE that would change rows of other tables is not done.
@@ -161,6 +191,10 @@ def empty(connection: Connection, load: Load) -> None:
     import psycopg
 
     target = qualified(load.table)
+    if not dialect.has_transactional_truncate:
+        refuse_cascade(connection, load)
+        connection.execute(f"DELETE FROM {target}")
+        return
     try:
         with connection.transaction():
             connection.execute("SET LOCAL lock_timeout = '2s'")

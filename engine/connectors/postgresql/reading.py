@@ -12,7 +12,9 @@ from sqlglot import exp
 from engine.connector import Extraction
 from engine.connectors.postgresql.catalog import NativeColumn, choose, relation_of
 from engine.connectors.postgresql.config import PostgresqlConfig
+from engine.connectors.postgresql.dialect import Dialect
 from engine.connectors.postgresql.window import condition as condition_of
+from engine.errors import ConnectorError
 from engine.expression import to_sql
 from engine.pushing import TRIED_PER_ROW, pushed
 from engine.schema import Schema, quote
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     import psycopg
 
     Connection = psycopg.Connection[tuple[Any, ...]]
+
+_WITH_ERA = {"date", "timestamp", "timestamptz"}
 
 _READS_OF = """
 SELECT pg_cancel_backend(pid) FROM pg_stat_activity
@@ -41,6 +45,27 @@ def load_extension(session: duckdb.DuckDBPyConnection) -> None:
     package = importlib.resources.files("duckdb_extension_postgres_scanner")
     file = f"extensions/v{duckdb.__version__}/postgres_scanner.duckdb_extension"
     session.load_extension(str(package / file))
+
+
+def choose_protocol(session: duckdb.DuckDBPyConnection, dialect: Dialect) -> None:
+    """Have DuckDB read text where there is no binary COPY.
+
+    It is one setting for all that a session reads, and text loses the era of years BC: so what
+    needs it is not read together with what does not.
+    """
+    attached = session.execute(
+        "SELECT 1 FROM duckdb_databases() WHERE type = 'postgres'"
+    ).fetchone()
+    wanted = not dialect.has_binary_copy_out
+    held = session.execute("SELECT current_setting('pg_use_text_protocol')").fetchone()
+    if attached and held != (wanted,):
+        raise ConnectorError(
+            "a run cannot read both a database with binary COPY (PostgreSQL, TimescaleDB, "
+            "Supabase, YugabyteDB) and one without (CockroachDB, Yellowbrick); read one of them "
+            "in a workflow before, or through a connection of type 'sqlalchemy'",
+            permanent=True,
+        )
+    session.execute(f"SET GLOBAL pg_use_text_protocol = {str(wanted).lower()}")
 
 
 def attach_statements(config: PostgresqlConfig, alias: str) -> Iterator[str]:
@@ -67,21 +92,33 @@ def attach_statements(config: PostgresqlConfig, alias: str) -> Iterator[str]:
     )
 
 
-def select(columns: Iterable[NativeColumn], extraction: Extraction, condition: str = "") -> str:
+def select(
+    columns: Iterable[NativeColumn], extraction: Extraction, condition: str, dialect: Dialect
+) -> str:
     """PostgreSQL's SELECT of ``columns``, each read so that nothing is lost.
 
     Where DuckDB filters, it gets more rows than are wanted in the end.
     """
-    items = ", ".join(
-        f"{column.type.read(column.name)} AS {quote(column.name)}" for column in columns
-    )
+    items = ", ".join(f"{_read(column, dialect)} AS {quote(column.name)}" for column in columns)
     where = f" WHERE {condition}" if condition else ""
     most = extraction.limit and extraction.limit * (TRIED_PER_ROW if extraction.filter else 1)
     limit = f" LIMIT {most}" if most else ""
     return f"SELECT {items} FROM {relation_of(extraction)}{where}{limit}"
 
 
-def relation(found: Sequence[NativeColumn], extraction: Extraction, alias: str) -> str:
+def _read(column: NativeColumn, dialect: Dialect) -> str:
+    """As text, a year BC would lose its era: it fails instead, with the column's name."""
+    value = column.type.read(column.name)
+    if dialect.has_binary_copy_out or column.type.name not in _WITH_ERA:
+        return value
+    is_bc = f"{value} < '0001-01-01' AND {value} > '-infinity'"
+    label = literal(f'year BC in column "{column.name}": ')
+    return f"CASE WHEN {is_bc} THEN ({label} || {value}::text)::{column.type.name} ELSE {value} END"
+
+
+def relation(
+    found: Sequence[NativeColumn], extraction: Extraction, alias: str, dialect: Dialect
+) -> str:
     """DuckDB's SELECT over the attached database.
 
     The filter is DuckDB's to decide, so that it means the same for every source; what can
@@ -91,7 +128,7 @@ def relation(found: Sequence[NativeColumn], extraction: Extraction, alias: str) 
     wanted = choose(found, extraction.columns)
     within = _window(found, extraction)
     if not extraction.filter:
-        return f"SELECT * FROM {_query(alias, select(wanted, extraction, within))}"
+        return f"SELECT * FROM {_query(alias, select(wanted, extraction, within, dialect))}"
     schema = Schema(tuple(column.described() for column in found))
     condition = to_sql(extraction.filter, schema, extraction.parameters or {})
     tree = sqlglot.parse_one(condition, read="duckdb")
@@ -99,7 +136,7 @@ def relation(found: Sequence[NativeColumn], extraction: Extraction, alias: str) 
     names = {column.name.casefold() for column in wanted}
     read = [c for c in found if c.name.casefold() in used | names]
     safe = pushed(tree, {c.name.casefold(): c for c in schema}, quote)
-    query = select(read, extraction, " AND ".join(filter(None, (safe, within))))
+    query = select(read, extraction, " AND ".join(filter(None, (safe, within))), dialect)
     items = ", ".join(quote(column.name) for column in wanted)
     return f"SELECT {items} FROM {_query(alias, query)} WHERE {condition}"
 

@@ -1,0 +1,140 @@
+"""MySQL, MariaDB and SingleStore: read and write tables, exactly once."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import sqlglot
+
+from engine import watermarks
+from engine.connector import Extraction, Load, LoadResult, TableName, Watermark
+from engine.connectors.mysql import catalog, window
+from engine.connectors.mysql.books import MysqlBooks
+from engine.connectors.mysql.config import MysqlConfig
+from engine.connectors.mysql.explaining import explaining
+from engine.connectors.mysql.loading import Rows, load_rows
+from engine.connectors.mysql.rows import Reading, line_of
+from engine.expression import to_sql
+from engine.pushing import TRIED_PER_ROW, pushed
+from engine.schema import Column, Schema
+from engine.streaming import Stream, StreamedConnector
+
+if TYPE_CHECKING:
+    import duckdb
+    from pymysql import Connection
+
+
+class Mysql(StreamedConnector[MysqlConfig]):
+    """MySQL 5.7 and later, MariaDB 10.3 and later, and what speaks their protocol."""
+
+    slug: ClassVar[str] = "mysql"
+    label: ClassVar[str] = "MySQL / MariaDB"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "mariadb",
+        "singlestore",
+        "memsql",
+        "auroramysql",
+        "amazonaurora",
+        "tidb",
+    )
+    Config = MysqlConfig
+    example: ClassVar[dict[str, Any]] = {
+        "host": "db.example.com",
+        "database": "shop",
+        "user": "etl",
+        "password": "…",
+    }
+
+    def test(self, config: MysqlConfig) -> str:
+        with _connected(config) as connection:
+            query = "SELECT version(), @@version_comment"
+            ((version, comment),) = catalog.rows_of(connection, query)
+        family = next((f for f in ("MariaDB", "SingleStore") if f in f"{version} {comment}"), "")
+        return f"{family or 'MySQL'} {str(version).split('-')[0]}, database '{config.database}'"
+
+    def tables(self, config: MysqlConfig) -> Sequence[TableName]:
+        with _connected(config) as connection:
+            return catalog.tables(connection)
+
+    def describe(self, config: MysqlConfig, extraction: Extraction) -> Schema:
+        found = self._columns(config, extraction)
+        return Schema(tuple(c.described() for c in catalog.choose(found, extraction.columns)))
+
+    def target_columns(self, config: MysqlConfig, table: TableName) -> Sequence[Column]:
+        with _connected(config, table) as connection:
+            found = catalog.target_columns(connection, table)
+        return [column.described() for column in found if column.type.duckdb]
+
+    def stream(self, config: MysqlConfig, extraction: Extraction, schema: Schema) -> Stream:
+        found = self._columns(config, extraction)
+        columns = catalog.choose(found, schema.names)
+        query = f"SELECT {line_of(columns)} FROM {catalog.relation_of(extraction)}"
+        if where := _where(found, schema, extraction):
+            query += f" WHERE {where}"
+        if extraction.limit:
+            query += f" LIMIT {extraction.limit * (TRIED_PER_ROW if extraction.filter else 1)}"
+        stream = Reading(config.connect, query, columns).stream()
+        return replace(stream, batches=_explained(stream, config, extraction.table))
+
+    def latest(self, config: MysqlConfig, extraction: Extraction, column: str) -> str | None:
+        with _connected(config, extraction.table) as connection:
+            (found,) = catalog.choose(catalog.columns(connection, extraction), [column])
+            return window.latest(connection, found, catalog.relation_of(extraction))
+
+    def watermark(self, config: MysqlConfig, mark: Watermark) -> str | None:
+        with _connected(config) as connection:
+            books = MysqlBooks(connection, config.ledger_database)
+            return watermarks.read(books, mark) if books.has_watermarks() else None
+
+    def count(self, config: MysqlConfig, table: TableName, most: int) -> int | None:
+        with _connected(config, table) as connection:
+            limited = f"SELECT 1 FROM {catalog.qualified(table)} LIMIT {most}"
+            ((count,),) = catalog.rows_of(connection, f"SELECT count(*) FROM ({limited}) AS some")
+        return int(count)
+
+    def load(
+        self,
+        config: MysqlConfig,
+        load: Load,
+        session: duckdb.DuckDBPyConnection,
+        query: str,
+        on_rows: Callable[[int], None] = lambda rows: None,
+        on_stop: Callable[[], None] = lambda: None,
+    ) -> LoadResult:
+        with explaining(config, load.table):
+            return load_rows(config, load, Rows(session, query, on_rows, on_stop))
+
+    def _columns(self, config: MysqlConfig, extraction: Extraction) -> list[catalog.NativeColumn]:
+        with _connected(config, extraction.table) as connection:
+            return catalog.columns(connection, extraction)
+
+
+def _where(found: Sequence[catalog.NativeColumn], schema: Schema, extraction: Extraction) -> str:
+    """The window, and what of the filter means the same here as in DuckDB."""
+    terms = []
+    if extraction.window:
+        (column,) = catalog.choose(found, [extraction.window.column])
+        terms.append(window.condition(extraction.window, column))
+    if extraction.filter:
+        condition = to_sql(extraction.filter, schema, extraction.parameters or {})
+        tree = sqlglot.parse_one(condition, read="duckdb")
+        terms.append(pushed(tree, {c.name.casefold(): c for c in schema}, catalog.quote))
+    return " AND ".join(filter(None, terms))
+
+
+def _explained(stream: Stream, config: MysqlConfig, table: TableName | None) -> Any:
+    with explaining(config, table), contextlib.closing(stream.batches) as batches:
+        yield from batches
+
+
+@contextlib.contextmanager
+def _connected(config: MysqlConfig, table: TableName | None = None) -> Iterator[Connection]:
+    """A read-only connection that is closed in the end."""
+    with explaining(config, table), contextlib.closing(config.connect()) as connection:
+        yield connection
+
+
+CONNECTOR = Mysql

@@ -1,0 +1,21 @@
+"""Yellowbrick, by its PostgreSQL interface."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from engine.connectors.postgresql import Postgresql
+from engine.connectors.postgresql.dialect import Dialect
+
+
+class Yellowbrick(Postgresql):
+    """Without advisory locks and binary COPY out."""
+
+    slug: ClassVar[str] = "yellowbrick"
+    label: ClassVar[str] = "Yellowbrick"
+    aliases: ClassVar[tuple[str, ...]] = ()
+    dialect: ClassVar[Dialect] = Dialect(has_advisory_locks=False, has_binary_copy_out=False)
+    example: ClassVar[dict[str, Any]] = Postgresql.example
+
+
+CONNECTOR = Yellowbrick
