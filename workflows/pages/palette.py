@@ -7,6 +7,7 @@ found for minutes, so that it would show names to somebody who has just left a t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import perf_counter
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -31,12 +32,13 @@ def palette(request: HttpRequest) -> HttpResponse:
     term = request.GET.get("s", "").strip()
     if not term:
         return HttpResponse()
+    begun = perf_counter()
     found = [*_pages(request, term), *_named(request.user, term)]
     context = {
         "results": Paginator(found, max(1, len(found))).page(1),
         "page_obj": {"count": len(found)},
         "page_counter": 0,
-        "execution_time": 0,
+        "execution_time": perf_counter() - begun,
     }
     return render(request, "unfold/helpers/command_results.html", context)
 
