@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.kind import OUTPUT
 from engine.plan import Input, Step
 from engine.schema import quote
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: One less than the largest BIGINT, which DuckDB takes as "no limit".
 BARRIER = 9223372036854775806
@@ -78,6 +81,11 @@ def _node(step: Step, sql: str, names: Mapping[str, str], sorted_: Collection[st
         body = f"SELECT * FROM ({body}) LIMIT {BARRIER}"
     name = quote(names[step.key])
     return f"{name} AS NOT MATERIALIZED ({f'WITH {ports} ' if ports else ''}{body})"
+
+
+def profiled(session: duckdb.DuckDBPyConnection, steps: Sequence[Step]) -> dict[str, Counted]:
+    """Rows and time of each of ``steps`` in the query that ``session`` ran last."""
+    return read_profile(session.get_profiling_information(format="json"), steps)
 
 
 def read_profile(profile: str, steps: Sequence[Step]) -> dict[str, Counted]:

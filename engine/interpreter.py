@@ -24,7 +24,8 @@ from engine.checkpoints import Checkpoints
 from engine.connections import Secrets
 from engine.connector import Connector
 from engine.errors import EngineError, Interrupted, PlanError, Skipped, StepFailed
-from engine.execution import Execution, blame
+from engine.execution import Execution
+from engine.execution.blaming import blame
 from engine.kind import AnyKind
 from engine.optimizer import Stage, stages
 from engine.outcome import NodeOutcome, RunOutcome

@@ -20,7 +20,8 @@ from engine import registry
 from engine.connections import Connections, Secrets
 from engine.connector import Connector
 from engine.errors import EngineError, StepFailed
-from engine.execution import Execution, blaming
+from engine.execution import Execution
+from engine.execution.blaming import blaming
 from engine.graph import upstream
 from engine.kind import AnyKind, Source, Target
 from engine.optimizer import stages

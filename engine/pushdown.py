@@ -47,6 +47,8 @@ def chain_of(
     extractions: Mapping[str, Extraction],
 ) -> Chain | None:
     """The chain that feeds the last of ``steps``; None where they are another shape."""
+    if len(steps) < 2:
+        return None  # what an earlier stage has kept
     first, *between = steps[:-1]
     if not isinstance(kinds[first.kind], Source) or any(s.kind not in ROW_WISE for s in between):
         return None

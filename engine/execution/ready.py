@@ -1,0 +1,49 @@
+"""A stage that can be run: its every node typed, its sources described."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.connector import Extraction
+from engine.optimizer import Stage
+from engine.plan import Step
+from engine.schema import Column, Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What a source yields, and the SELECT that reads it; the same for its first rows."""
+
+    schema: Schema
+    sql: str
+    #: Empty where its rows cannot be read twice.
+    first_rows: str = ""
+    #: What it was asked for.
+    extraction: Extraction = field(default_factory=Extraction)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A stage whose every node has been typed; ``sql`` has all of its nodes but a target."""
+
+    stage: Stage
+    sql: Mapping[str, str]
+    schemas: Mapping[str, Schema]
+    relations: Mapping[str, Relation]
+    target_columns: Sequence[Column] = ()
+
+    @property
+    def tree(self) -> tuple[Step, ...]:
+        """The nodes that are relations."""
+        return tuple(step for step in self.stage.steps if step.key in self.sql)
+
+    @property
+    def extractions(self) -> dict[str, Extraction]:
+        """What each source was asked for."""
+        return {key: relation.extraction for key, relation in self.relations.items()}
+
+    @property
+    def first_rows(self) -> dict[str, str]:
+        """SELECTs of the first rows of sources, where they can be read twice."""
+        return {key: found.first_rows for key, found in self.relations.items() if found.first_rows}

@@ -1,0 +1,87 @@
+"""What the sources of a stage yield, and the SELECTs that read them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from engine.connections import Connections, Opened
+from engine.connector import Extraction
+from engine.execution.blaming import blaming
+from engine.execution.nodes import Nodes
+from engine.execution.ready import Relation
+from engine.feeding import Feeds
+from engine.fusion import limited
+from engine.incremental import Progress
+from engine.optimizer import Stage
+from engine.plan import Step
+from engine.sampling import SOURCE_ROWS
+from engine.sandbox import Sandbox, Session
+from engine.streaming import StreamedConnector
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Describes and attaches them. With ``rows`` each reads at most so many."""
+
+    nodes: Nodes
+    connections: Connections
+    progress: Progress
+    sandbox: Sandbox
+    rows: int | None
+    is_sampled: bool
+
+    def relations(self, stage: Stage, session: Session, feeds: Feeds) -> dict[str, Relation]:
+        """By step key; every connection is attached then, every stream has its place."""
+        found: dict[str, Relation] = {}
+        readers: Counter[str] = Counter()
+        for step in self.nodes.sources(stage):
+            slug = self.nodes.config(step).connection
+            alias = self.connections.alias(slug, session.number, readers[slug])
+            with blaming(step.key):
+                found[step.key] = self._relation(step, alias, feeds)
+            readers[slug] += 1
+        return found
+
+    def _relation(self, step: Step, alias: str, feeds: Feeds) -> Relation:
+        slug = self.nodes.config(step).connection
+        opened = self.connections.open(slug)
+        extraction = self._extraction(step)
+        if isinstance(opened.connector, StreamedConnector):
+            found = _fed(step.key, alias, opened, extraction, feeds)
+        else:
+            found = self._read(opened, extraction, alias)
+        self.connections.attach(slug, self.sandbox)
+        most = extraction.limit
+        return found if most is None else replace(found, sql=limited(found.sql, most))
+
+    def _extraction(self, step: Step) -> Extraction:
+        config, context = self.nodes.config(step), self.nodes.context
+        whole: Extraction = self.nodes.kind(step).extraction(config, context)
+        if self.rows is None:
+            return self.progress.windowed(step, whole)
+        return replace(whole, limit=self.rows)
+
+    def _read(self, opened: Opened, extraction: Extraction, alias: str) -> Relation:
+        connector, config = opened.connector, opened.config
+        few = replace(extraction, limit=SOURCE_ROWS)
+        return Relation(
+            connector.describe(config, extraction),
+            connector.relation(config, extraction, alias),
+            connector.relation(config, few, alias) if self.is_sampled else "",
+            extraction,
+        )
+
+
+def _fed(step: str, alias: str, opened: Opened, extraction: Extraction, feeds: Feeds) -> Relation:
+    """A streamed source, read from the rows that are fed to ``alias``."""
+    connector, config = opened.connector, opened.config
+    assert isinstance(connector, StreamedConnector)
+    reading = connector.reading(config, extraction)
+    feeds.add(
+        step,
+        alias,
+        reading.schema,
+        lambda: connector.stream(config, reading.extraction, reading.schema),
+    )
+    return Relation(reading.yielded, reading.relation(alias), extraction=extraction)
