@@ -14,8 +14,10 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
+#: Busy machines are slow; what is right is seen as soon as it is there.
+expect.set_options(timeout=30_000)
 LAPTOP = {"width": 1440, "height": 900}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
@@ -15,12 +16,12 @@ from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from workers.pages.admin import ReadOnly, confirmed, go_back
+from workers.pages.admin import ReadOnly, confirmed, go_back, go_to
 from workers.pages.formats import duration, moment
 from workers.prefect.gateway import GatewayError
-from workflows.admin.base import TeamFilter, TeamScopedAdmin
+from workflows.admin.base import TeamFilter, TeamScopedAdmin, signed_in
 from workflows.admin.paginator import EndlessPaginator
-from workflows.models import Run
+from workflows.models import Run, RunState
 from workflows.pages.badges import run_badge
 from workflows.pages.runs import run_context
 from workflows.pages.waiting import waiting_of
@@ -44,7 +45,7 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
     empty_hint = "No run yet. Open a workflow and press Run now, or give it a schedule."
     search_help_text = "Name of the workflow"
     actions_row = ["cancel"]
-    actions_detail = ["cancel"]
+    actions_detail = ["retry_failed", "retry", "cancel"]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With each row the reason why its run waits."""
@@ -81,10 +82,47 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, "cancel", obj)
 
+    def has_retry_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A retry is a new run of the workflow."""
+        workflow = self.find(request, obj).workflow if obj else None
+        return request.user.has_perm("workflows.run_workflow", workflow)
+
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
-        if self.find(request, object_id).is_terminal:
-            return []
-        return super().get_actions_detail(request, object_id)
+        """Those that make sense in the state the run is in."""
+        run = self.find(request, object_id)
+        useful = {"cancel"}
+        if run.is_terminal:
+            useful = {"retry"} if run.state == RunState.COMPLETED else {"retry", "retry_failed"}
+        actions = super().get_actions_detail(request, object_id)
+        return [action for action in actions if action.path in useful]
+
+    @confirmed(
+        "Retry from failed node",
+        "Starts a new run of the registered version. Nodes that ended well are not run again, "
+        "and what they loaded is not loaded again.",
+        icon="redo",
+        needs="retry",
+        variant=ActionVariant.PRIMARY,
+    )
+    def retry_failed(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        return self._retry(request, object_id, from_failed=True)
+
+    @confirmed(
+        "Retry",
+        "Starts a new run of the registered version with the same parameters, from the start.",
+        icon="replay",
+        needs="retry",
+    )
+    def retry(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        return self._retry(request, object_id, from_failed=False)
+
+    def _retry(self, request: HttpRequest, object_id: str, *, from_failed: bool) -> HttpResponse:
+        run = self.find(request, object_id)
+        try:
+            started = running.retry(run, from_failed=from_failed, user=signed_in(request))
+        except running.NotRunnable as error:
+            return go_back(request, run, f"Not started: {error.reason}", messages.ERROR)
+        return go_to(request, reverse("admin:workflows_run_change", args=[started.pk]))
 
     @confirmed(
         "Cancel",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.shortcuts import render
+from django.urls import path, reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -30,6 +32,7 @@ from workflows.admin.run_form import RunForm
 from workflows.admin.schedule import ScheduleInline
 from workflows.models import Run, Workflow
 from workflows.pages.badges import registration_badge, run_badge
+from workflows.pages.logs import workflow_logs
 from workflows.pages.upcoming import next_words
 from workflows.pages.workflows import registration_context
 from workflows.services import editing, running
@@ -147,6 +150,22 @@ class WorkflowAdmin(TeamScopedAdmin):
     @display(description="Updated", ordering="updated_at")
     def updated(self, workflow: Workflow) -> str:
         return moment(workflow.updated_at)
+
+    def get_urls(self) -> list[Any]:
+        logs = self.admin_site.admin_view(self.logs)
+        address = path("<uuid:object_id>/logs/", logs, name="workflows_workflow_logs")
+        return [address, *super().get_urls()]
+
+    def logs(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Lines of all runs of the workflow."""
+        workflow = self.find(request, str(object_id))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Logs of {workflow}",
+            "workflow": workflow,
+            **workflow_logs(workflow),
+        }
+        return render(request, "admin/workflows/workflow/logs.html", context)
 
     def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, "run", obj)

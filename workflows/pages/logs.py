@@ -51,6 +51,15 @@ def log_viewer(owner: Run | Workflow) -> dict[str, Any]:
     return {"log_address": address.removesuffix("index/"), "log_levels": LEVELS}
 
 
+def workflow_logs(workflow: Workflow) -> dict[str, Any]:
+    """Of all its runs, with the nodes it has now to choose from."""
+    return {
+        **log_viewer(workflow),
+        "log_nodes": [(node.key, node.name or node.key) for node in workflow.nodes.all()],
+        "log_since": timezone.localtime() - timedelta(days=DAYS),
+    }
+
+
 def _of_log(view: Callable[[HttpRequest, Log], HttpResponseBase]) -> Any:
     """Find the log of the run or the workflow that the address names."""
 

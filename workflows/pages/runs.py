@@ -22,7 +22,9 @@ from workflows.pages.timeline import Bar, timeline
 from workflows.pages.waiting import waiting_note, waiting_of
 
 #: Runs with all that their page shows.
-RUN_ROWS = Run.objects.select_related("workflow", "version").prefetch_related("node_runs")
+RUN_ROWS = Run.objects.select_related("workflow", "version", "parent").prefetch_related(
+    "node_runs", "retries"
+)
 _BAD = frozenset({RunState.FAILED, RunState.CRASHED})
 _NOT_STARTED = Badge("idle", "schedule", "Waiting")
 

@@ -10,6 +10,7 @@ from workflows.pages.logs import log_download, log_find, log_index, log_lines
 from workflows.pages.overview import workflow_overview
 from workflows.pages.polling import live_parts
 from workflows.pages.pools import pool_runs
+from workflows.pages.run_samples import run_sample
 from workflows.pages.workflows import registration_status
 
 workflows = [
@@ -24,6 +25,7 @@ workflows = [
     path("workflows/<uuid:workflow_id>/lineage/", workflow_lineage, name="workflow-lineage"),
     path("pools/<int:pool_id>/runs/", pool_runs, name="pool-runs"),
     path("live/", live_parts, name="live-parts"),
+    path("runs/<uuid:run_id>/nodes/<str:node_key>/sample/", run_sample, name="run-sample"),
     *[
         path(f"{owner}/log/{name}/", view, name=f"{prefix}-log-{name}")
         for owner, prefix in (

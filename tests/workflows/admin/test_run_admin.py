@@ -169,3 +169,33 @@ def test_a_later_start_is_told_in_the_zone_of_the_schedule_too(root, run):
     assert "it is scheduled for 2100-03-01 12:00:00 UTC" in text
     assert "(2100-03-01 21:00 Asia/Tokyo)" in text
     assert 'datetime="2100-03-01T12:00:00+00:00"' in text
+
+
+def retry(run: Run, how: str = "retry_failed") -> str:
+    return reverse(f"admin:workflows_run_{how}", args=[run.pk])
+
+
+def test_a_failed_run_is_retried_from_its_page(root, registered, prefect):
+    run = run_now(workflow=registered)
+    Run.objects.update(state=RunState.FAILED)
+    assert retry(run) in root.get(page_of(run)).content.decode()
+    root.get(retry(run))
+    assert not run.retries.exists()
+    answer = root.post(retry(run), SUBMIT)
+    started = run.retries.get()
+    assert answer.url == page_of(started)
+    assert page_of(run) in root.get(page_of(started)).content.decode()
+
+
+def test_a_run_that_went_well_is_retried_from_the_start_only(root, run):
+    Run.objects.update(state=RunState.COMPLETED)
+    text = root.get(page_of(run)).content.decode()
+    assert retry(run, "retry") in text
+    assert retry(run) not in text
+
+
+def test_a_node_shows_some_of_its_rows(root, run, prefect, monkeypatch):
+    NodeRunFactory(run=run, node_key="read", node_name="Orders", state="COMPLETED")
+    sample = reverse("workflows:run-sample", args=[run.pk, "read"])
+    assert sample in root.get(page_of(run)).content.decode()
+    assert "No rows of this node were kept" in root.get(sample).content.decode()
