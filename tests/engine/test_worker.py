@@ -73,6 +73,17 @@ def test_a_run_moves_rows_and_says_so_by_node(bench: Bench, worker: psutil.Proce
     assert not any("Finished in state" in line.message for line in lines)
 
 
+def test_a_run_leaves_some_rows_of_each_node_to_show(bench: Bench, worker: psutil.Process) -> None:
+    steps = (source(QUICK), only("id > 2", "orders"), target("loaded", "filter"))
+    run = bench.start(bench.plan(*steps))
+
+    assert bench.wait(run.id).state == "COMPLETED"
+    for node in ("filter", "load"):
+        sample = bench.gateway.node_sample(run.id, node)
+        assert sample
+        assert sorted(sample["rows"]) == [["3"], ["4"], ["5"]]
+
+
 def of_node(lines: Sequence[LogLine], node: TaskRun) -> list[LogLine]:
     return [line for line in lines if line.task_run_id == node.id]
 
