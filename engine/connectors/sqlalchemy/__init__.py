@@ -1,0 +1,83 @@
+"""Any database for which SQLAlchemy has a dialect, through the driver that is installed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from engine.connector import Extraction, Load, LoadResult, TableName
+from engine.connectors.sqlalchemy import reading
+from engine.connectors.sqlalchemy.config import SqlalchemyConfig
+from engine.connectors.sqlalchemy.explaining import explaining
+from engine.connectors.sqlalchemy.loading import Rows, load_rows
+from engine.schema import Column, Schema
+from engine.streaming import Stream, StreamedConnector
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class Sqlalchemy(StreamedConnector[SqlalchemyConfig]):
+    """SQL Server, Oracle, Snowflake, ClickHouse, SQLite and others."""
+
+    slug: ClassVar[str] = "sqlalchemy"
+    label: ClassVar[str] = "Other SQL database"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "sql_server", "sqlserver", "mssql", "oracle", "snowflake", "clickhouse", "bigquery",
+        "gcp_bigquery", "spanner", "teradata", "sqlite",
+    )  # fmt: skip
+    Config = SqlalchemyConfig
+    example: ClassVar[dict[str, Any]] = {
+        "dialect": "mssql+pyodbc",
+        "host": "db.example.com",
+        "database": "shop",
+        "user": "etl",
+        "password": "…",
+    }
+
+    def test(self, config: SqlalchemyConfig) -> str:
+        with explaining(config), reading.reading(config) as connection:
+            version = ".".join(map(str, connection.dialect.server_version_info or ()))
+            return f"{connection.dialect.name} {version}".strip() + f", {config.place}"
+
+    def tables(self, config: SqlalchemyConfig) -> Sequence[TableName]:
+        import sqlalchemy as sa
+
+        with explaining(config), reading.reading(config) as connection:
+            inspector = sa.inspect(connection)
+            own = inspector.default_schema_name
+            names = [*inspector.get_table_names(), *inspector.get_view_names()]
+        return [TableName(own or "", name) for name in sorted(names)]
+
+    def describe(self, config: SqlalchemyConfig, extraction: Extraction) -> Schema:
+        with explaining(config, extraction.table), reading.reading(config) as connection:
+            return reading.describe(connection, extraction)
+
+    def target_columns(self, config: SqlalchemyConfig, table: TableName) -> Sequence[Column]:
+        return list(self.describe(config, Extraction(table=table)))
+
+    def stream(self, config: SqlalchemyConfig, extraction: Extraction, schema: Schema) -> Stream:
+        stream = reading.stream(config, extraction, schema)
+        return replace(stream, batches=_explained(stream, config, extraction.table))
+
+    def load(
+        self,
+        config: SqlalchemyConfig,
+        load: Load,
+        session: duckdb.DuckDBPyConnection,
+        query: str,
+        on_rows: Callable[[int], None] = lambda rows: None,
+        on_stop: Callable[[], None] = lambda: None,
+    ) -> LoadResult:
+        with explaining(config, load.table):
+            return load_rows(config, load, Rows(session, query, on_rows, on_stop))
+
+
+def _explained(stream: Stream, config: SqlalchemyConfig, table: TableName | None) -> Any:
+    with explaining(config, table), contextlib.closing(stream.batches) as batches:
+        yield from batches
+
+
+CONNECTOR = Sqlalchemy

@@ -1,0 +1,162 @@
+"""Rows of a database through its driver, in Arrow batches."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from engine.arrow import arrow_schema
+from engine.connector import Extraction, TableName
+from engine.connectors.sqlalchemy.config import SqlalchemyConfig
+from engine.connectors.sqlalchemy.types import array, duckdb_type, seen_type
+from engine.errors import ConnectorError, TableNotFound
+from engine.schema import Column, Schema
+from engine.streaming import Stream
+from engine.suggestion import nearest_to, unknown
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from sqlalchemy import Connection, Engine, Table
+
+_BATCH_ROWS = 5_000
+#: A query says nothing of its types that every driver would mean alike: its first rows do.
+_SEEN_ROWS = 1_000
+_READ_ONLY = {
+    "postgresql": "SET TRANSACTION READ ONLY",
+    "oracle": "SET TRANSACTION READ ONLY",
+    "sqlite": "PRAGMA query_only = ON",
+}
+
+
+@contextlib.contextmanager
+def reading(config: SqlalchemyConfig) -> Iterator[Connection]:
+    """A connection that only reads, as far as the database can be told so; undone in the end."""
+    with config.engine().connect() as connection:
+        if statement := _READ_ONLY.get(connection.dialect.name):
+            connection.exec_driver_sql(statement)
+        yield connection
+
+
+def reflected(engine: Engine | Connection, table: TableName) -> Table:
+    """Raises ``TableNotFound`` with the nearest name there is."""
+    import sqlalchemy as sa
+
+    schema = table.schema or None
+    try:
+        return sa.Table(table.table, sa.MetaData(), schema=schema, autoload_with=engine)
+    except sa.exc.NoSuchTableError:
+        names = sa.inspect(engine).get_table_names(schema=schema)
+        nearest = nearest_to(table.table, names)
+        hint = f"did you mean '{nearest}'?" if nearest else "check schema and table"
+        raise TableNotFound(f"there is no table '{table}'; {hint}") from None
+
+
+def describe(connection: Connection, extraction: Extraction) -> Schema:
+    found = (
+        _of_table(connection, extraction.table)
+        if extraction.table
+        else _of_query(connection, extraction)
+    )
+    for name in extraction.columns:
+        if found.find(name) is None:
+            message = unknown("column", name, found.names)
+            raise ConnectorError(message, code="E_COLUMN_NOT_FOUND", permanent=True)
+    chosen = [found.find(name) for name in extraction.columns]
+    return Schema(tuple(column for column in chosen if column)) if chosen else found
+
+
+def end(connection: Connection) -> None:
+    """Have the driver end what it is doing, if it can be told to, from another thread."""
+    with contextlib.suppress(Exception):
+        driver: Any = connection.connection.driver_connection
+        for name in ("cancel", "interrupt"):
+            if hasattr(driver, name):
+                getattr(driver, name)()
+
+
+def stream(config: SqlalchemyConfig, extraction: Extraction, schema: Schema) -> Stream:
+    holder: list[Connection] = []
+
+    def stop() -> None:
+        for connection in holder:
+            end(connection)
+
+    def batches() -> Generator[pa.RecordBatch, None, None]:
+        import pyarrow as pa
+
+        wanted = arrow_schema(schema)
+        with reading(config) as connection:
+            holder.append(connection)
+            for rows in _partitions(connection, extraction, schema):
+                columns = zip(*rows, strict=True)
+                arrays = [array(c, f) for c, f in zip(columns, wanted, strict=True)]
+                yield pa.RecordBatch.from_arrays(arrays, schema=wanted)
+
+    return Stream(batches(), stop)
+
+
+def _partitions(
+    connection: Connection, extraction: Extraction, schema: Schema
+) -> Iterator[Sequence[Sequence[Any]]]:
+    import sqlalchemy as sa
+
+    connection = connection.execution_options(stream_results=True, max_row_buffer=_BATCH_ROWS)
+    if extraction.table:
+        table = reflected(connection, extraction.table)
+        by_name = {column.name.casefold(): column for column in table.columns}
+        query = sa.select(*(_read(by_name[name.casefold()], schema) for name in schema.names))
+        if extraction.limit and not extraction.filter:
+            query = query.limit(extraction.limit)
+        yield from connection.execute(query).partitions(_BATCH_ROWS)
+        return
+    result = connection.exec_driver_sql(_query(extraction))
+    places = {name.casefold(): place for place, name in enumerate(result.keys())}
+    wanted = [places[name.casefold()] for name in schema.names]
+    for rows in result.partitions(_BATCH_ROWS):
+        yield [[row[place] for place in wanted] for row in rows]
+
+
+def _read(column: Any, schema: Schema) -> Any:
+    """What DuckDB has no equal for is made text by the database itself.
+
+    Floats come as floats: some dialects would make decimals of them, and round.
+    """
+    from sqlalchemy import cast, type_coerce
+    from sqlalchemy import types as sa
+
+    found = schema.find(column.name)
+    if found is not None and found.type == "DOUBLE":
+        return type_coerce(column, sa.Float())
+    is_text = found is not None and found.type == "VARCHAR"
+    if is_text and not isinstance(column.type, sa.String | sa.Enum | sa.JSON):
+        return cast(column, sa.Text)
+    return column
+
+
+def _of_table(connection: Connection, table: TableName) -> Schema:
+    is_sqlite = connection.dialect.name == "sqlite"
+    return Schema(
+        tuple(
+            Column(
+                str(column.name),
+                duckdb_type(column.type, is_sqlite=is_sqlite),
+                native_type=str(column.type.compile(connection.dialect)),
+                is_nullable=bool(column.nullable),
+                has_default=column.server_default is not None or column.identity is not None,
+            )
+            for column in reflected(connection, table).columns
+        )
+    )
+
+
+def _of_query(connection: Connection, extraction: Extraction) -> Schema:
+    result = connection.exec_driver_sql(_query(extraction))
+    names, rows = list(result.keys()), result.fetchmany(_SEEN_ROWS)
+    result.close()
+    return Schema.of((name, seen_type([row[i] for row in rows])) for i, name in enumerate(names))
+
+
+def _query(extraction: Extraction) -> str:
+    """As a part of another query, so that it can only be one that reads."""
+    return f"SELECT * FROM ({extraction.sql.strip().rstrip(';').rstrip()}\n) query"

@@ -1,0 +1,184 @@
+"""The connector of SQLAlchemy on SQLite, PostgreSQL and MariaDB."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import sqlalchemy as sa
+from mariadb import Shop
+from pipelines import Databases, Rows, plan, secrets, source, target
+from pydantic import ValidationError
+
+from engine.connector import Extraction, TableName
+from engine.connectors.sqlalchemy import CONNECTOR
+from engine.connectors.sqlalchemy.config import SqlalchemyConfig
+from engine.connectors.sqlalchemy.reading import reading
+from engine.errors import AccessDenied, ConnectorError, TableNotFound, Unreachable
+from engine.interpreter import run
+from engine.outcome import RunOutcome
+from engine.plan import PlanConnection
+
+SQLALCHEMY = CONNECTOR()
+
+
+class Place:
+    """A database that is source and target, reached through SQLAlchemy."""
+
+    def __init__(self, dialect: str, url: str) -> None:
+        parts = urlsplit(url)
+        self.options: dict[str, Any] = {"dialect": dialect, "database": parts.path}
+        self.password = parts.password or ""
+        if parts.hostname:
+            self.options |= {
+                "host": parts.hostname,
+                "port": parts.port,
+                "user": parts.username,
+                "database": parts.path[1:],
+            }
+
+    @property
+    def config(self) -> SqlalchemyConfig:
+        return SqlalchemyConfig.model_validate({**self.options, "password": self.password})
+
+    def sql(self, *statements: str) -> Rows:
+        with self.config.engine().begin() as connection:
+            for statement in statements:
+                result = connection.exec_driver_sql(statement)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    def run(self, mode: str = "append", run_id: str = "r", **read: Any) -> RunOutcome:
+        own = PlanConnection(connector="sqlalchemy", options=self.options, sealed=self.password)
+        keys = {"config": {"keys": ["id"]}} if mode == "upsert" else {}
+        steps = source("r", **(read or {"table": "s"})), target("w", "t", "r", mode, **keys)
+        made = plan(steps, {"source": own, "target": own})
+        return run(made, run_id=run_id, secrets=secrets)
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.setenv("FLOWADMIN_FILE_ROOTS", str(tmp_path))
+    sqlite3.connect(tmp_path / "a.db").close()
+    return Place("sqlite", f"sqlite://{tmp_path / 'a.db'}")
+
+
+@pytest.fixture
+def postgresql(databases: Databases) -> Place:
+    return Place("postgresql+psycopg", databases.source_url)
+
+
+@pytest.fixture
+def mariadb(shop: Shop) -> Place:
+    return Place("mysql+pymysql", shop.url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def place(request: pytest.FixtureRequest) -> Place:
+    made: Place = request.getfixturevalue(request.param)
+    make = "create table {} (id integer not null, v varchar(20), d date, f double precision)"
+    made.sql(make.format("s"), make.format("t"))
+    made.sql("insert into s values (1, 'it''s 🐎', '2020-02-29', 0.1), (2, null, null, null)")
+    return made
+
+
+def test_rows_go_through_once_per_run(place: Place) -> None:
+    for run_id in ("one", "one", "two"):
+        place.run("append", run_id).raise_failure()
+    assert place.sql("select count(*), count(v) from t") == [(4, 2)]
+    same = (
+        "select s.v = t.v and s.d = t.d and s.f = t.f from s join t on s.id = t.id where s.id = 1"
+    )
+    assert [bool(row[0]) for row in place.sql(same)] == [True, True]
+
+
+def test_replace_starts_anew_and_a_query_can_be_read(place: Place) -> None:
+    place.sql("insert into t values (9, 'old', null, null)")
+    place.run("replace", sql="select id, v from s where id > 1").raise_failure()
+    assert place.sql("select id, v from t") == [(2, None)]
+
+
+def test_a_row_that_is_refused_undoes_the_load(place: Place) -> None:
+    place.sql("insert into t values (1, 'old', null, null)", "create unique index one on t (id)")
+    (failure,) = place.run("append").failures
+    assert failure.code == "E_LOAD_CONSTRAINT"
+    assert place.sql("select v from t") == [("old",)]
+    assert place.sql("select count(*) from flowadmin_load_ledger") == [(0,)]
+
+
+def test_a_filter_is_decided_alike(place: Place) -> None:
+    place.run("append", table="s", filter="v = 'it''s 🐎'", columns=["id"]).raise_failure()
+    assert place.sql("select id from t") == [(1,)]
+
+
+def test_what_is_there_is_listed_and_what_is_not_is_named(place: Place) -> None:
+    assert {"s", "t"} <= {table.table for table in SQLALCHEMY.tables(place.config)}
+    with pytest.raises(TableNotFound, match="did you mean"):
+        SQLALCHEMY.describe(place.config, Extraction(TableName("", "ss")))
+    assert place.config.database in SQLALCHEMY.test(place.config)
+
+
+def test_a_source_cannot_write(sqlite: Place) -> None:
+    with pytest.raises(sa.exc.OperationalError), reading(sqlite.config) as connection:
+        connection.exec_driver_sql("create table x (id integer)")
+
+
+def test_modes_with_keys_are_refused_in_words(sqlite: Place) -> None:
+    sqlite.sql("create table s (id integer)", "create table t (id integer primary key)")
+    (failure,) = sqlite.run("upsert").failures
+    assert failure.permanent
+
+
+def test_decimals_of_a_database_that_has_them_are_exact(postgresql: Place) -> None:
+    postgresql.sql("create table s (n numeric(38,10), u uuid, at timestamptz, x numeric)")
+    postgresql.sql("create table t (n numeric(38,10), u uuid, at timestamptz, x text)")
+    postgresql.sql(
+        "insert into s values (1234567890123456789012345678.0123456789, gen_random_uuid(), now(), "
+        "0.1234567890123456789)"
+    )
+    postgresql.run().raise_failure()
+    same = "select s.n = t.n and s.u = t.u and s.at = t.at and s.x::text = t.x from s, t"
+    assert postgresql.sql(same) == [(True,)]
+
+
+def test_a_file_outside_the_allowed_folders_is_refused(sqlite: Place, tmp_path: Path) -> None:
+    for path in ("/etc/passwd", "a.db", f"{tmp_path}/../a.db", f"file:{tmp_path}/a.db?mode=rwc"):
+        config = SqlalchemyConfig(dialect="sqlite", database=path)
+        with pytest.raises(AccessDenied, match="FLOWADMIN_FILE_ROOTS"):
+            SQLALCHEMY.test(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"port": 1}, Unreachable, "nothing answers"),
+        ({"password": "wrong secret"}, AccessDenied, "does not let user"),
+        ({"dialect": "clickhousedb"}, ConnectorError, "pip install clickhouse-connect"),
+        ({"dialect": "nosuch"}, ConnectorError, "dialect 'nosuch' is not installed"),
+        ({"dialect": "postgresql+asyncpg"}, ConnectorError, "asynchronous"),
+    ],
+)
+def test_a_wrong_setting_of_it_is_named(
+    mariadb: Place, changes: dict[str, Any], error: type[ConnectorError], said: str
+) -> None:
+    given = {**mariadb.options, "password": mariadb.password, **changes}
+    with pytest.raises(error, match=said) as raised:
+        SQLALCHEMY.test(SqlalchemyConfig.model_validate(given))
+    assert given["password"] not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"options": {"read_default_file": "/root/.my.cnf"}},
+        {"options": {"init_command": "drop table t"}},
+        {"options": {"service": "x"}},
+        {"host": "/run/socket"},
+        {"dialect": "sqlite:///x"},
+    ],
+)
+def test_what_reaches_beyond_the_database_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        SqlalchemyConfig.model_validate({"dialect": "mysql+pymysql", "host": "h", **changes})
