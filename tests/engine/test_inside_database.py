@@ -138,3 +138,33 @@ def test_a_failure_names_the_node_to_blame(databases: Databases) -> None:
 def test_a_value_that_cannot_be_read_fails_here_as_well(databases: Databases) -> None:
     databases.in_source(*PEOPLE, "insert into people values (1, 'x', 'c', 'NaN')")
     assert "does not fit" in str(run_inside(databases, *chain()).failures[0])
+
+
+@pytest.mark.parametrize(
+    ("type_", "into", "value"),
+    [
+        ("text", "varchar(3)", "'a  '"),
+        ("varchar(5)", "char(4)", "'é'"),
+        ("char(4)", "text", "'a'"),
+        ("int8", "int2", "32767"),
+        ("numeric(10,4)", "numeric(10,2)", "'-1.2350'"),
+        ("int4", "numeric", "7"),
+        ("jsonb", "jsonb", """'{"b": 1, "a": [1.50]}'"""),
+        ("timestamptz", "timestamptz", "'infinity'"),
+        ("interval", "interval", "'1 mon -1 day'"),
+        ("float8", "float8", "'NaN'"),
+    ],
+)
+def test_values_arrive_as_by_the_other_way(
+    databases: Databases, type_: str, into: str, value: str
+) -> None:
+    databases.in_source(
+        f"create table s as select {value}::{type_} as v", f"create table t (v {into})"
+    )
+    loaded = []
+    for way in (True, False):
+        write = target("write", "t", "read", "replace", config={"inside_database": way})
+        outcome = run_inside(databases, source("read", "s"), write, run_id=str(way))
+        assert inside(outcome) == {way}
+        loaded.append(databases.in_source("select v::text, octet_length(v::text) from t"))
+    assert loaded[0] == loaded[1]

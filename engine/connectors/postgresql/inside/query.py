@@ -26,6 +26,7 @@ _INTEGERS = {"int2", "int4", "int8"}
 _TEXTS = {"text", "varchar", "bpchar"}
 #: What expressions may use; others only pass.
 _KNOWN = _INTEGERS | _TEXTS | {"numeric", "bool", "date", "timestamp"}
+_SAME = {("BOOLEAN", "boolean"), ("DATE", "date"), ("TIMESTAMP", "timestamp without time zone")}
 _PASSING = {"float4", "float8", "bytea", "time", "timestamptz", "interval", "uuid", "json", "jsonb"}
 
 
@@ -65,23 +66,18 @@ def assigned(column: Passing, target: NativeColumn) -> str:
         raise NotTheSame(f"domain {target.declared}")
     if column.native and column.native.text == type_.text:
         return column.sql
-    is_number = column.type in ("SMALLINT", "INTEGER", "BIGINT") or column.type.startswith(
-        "DECIMAL"
-    )
-    is_whole = is_number and not column.type.startswith("DECIMAL")
+    is_whole = column.type in ("SMALLINT", "INTEGER", "BIGINT")
+    is_number = is_whole or column.type.startswith("DECIMAL")
+    is_text = column.type == "VARCHAR" and (not column.native or column.native.name in _TEXTS)
     fits = (
         (is_whole and type_.name in _INTEGERS)
         or (is_number and type_.name == "numeric" and (type_.modifier < 0 or type_.is_bounded))
-        or (column.type == "VARCHAR" and type_.name in _TEXTS and column.native is None)
-        or (column.type == "VARCHAR" and type_.name == "text")
+        or (is_text and type_.name in _TEXTS)
         or (column.type, type_.text) in _SAME
     )
     if not fits:
         raise NotTheSame(f"{column.type} into {type_.text}")
     return column.sql
-
-
-_SAME = {("BOOLEAN", "boolean"), ("DATE", "date"), ("TIMESTAMP", "timestamp without time zone")}
 
 
 def _source(chain: Chain, found: Sequence[NativeColumn], wanted: Sequence[NativeColumn]) -> str:
