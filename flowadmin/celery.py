@@ -25,6 +25,7 @@ app.conf.beat_schedule = {
         ("crash_silent_runs", 30, 30),
         ("move_late_runs", 30, 30),
         ("watch_alerts", 30, 30),
+        ("prune", crontab(minute="41"), 1800),
         ("reconcile", crontab(minute="17"), 1800),
     )
 }

@@ -12,5 +12,6 @@ CRONJOBS = [
     ("* * * * *", "workflows.tasks.crash_silent_runs"),
     ("* * * * *", "workflows.tasks.move_late_runs"),
     ("* * * * *", "workflows.tasks.watch_alerts"),
+    ("41 * * * *", "workflows.tasks.prune"),
     ("17 * * * *", "workflows.tasks.reconcile"),
 ]

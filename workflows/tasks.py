@@ -13,7 +13,7 @@ from workers.prefect.gateway import GatewayError
 from workers.reconciling import crash_silent_runs as end_silent_runs
 from workers.reconciling import sample_pools as take_samples
 from workflows import registration
-from workflows.services import falling_back, reconciling, tracing
+from workflows.services import falling_back, reconciling, retaining, tracing
 from workflows.services.alerting import sending, telling, watching
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,11 @@ def crash_silent_runs() -> None:
 @shared_task(name="workflows.tasks.move_late_runs", **_SHORT)
 def move_late_runs() -> None:
     _if_prefect_answers(falling_back.move_late_runs)
+
+
+@shared_task(name="workflows.tasks.prune", **_LONG)
+def prune() -> None:
+    _if_prefect_answers(retaining.prune)
 
 
 @shared_task(name="workflows.tasks.watch_alerts", **_SHORT)

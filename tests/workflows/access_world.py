@@ -36,7 +36,7 @@ from factories import (
 )
 
 from workers.models import Pool
-from workflows.models import AuditEntry, RegistrationOutbox, Role, Team
+from workflows.models import AuditEntry, RegistrationOutbox, RetentionPolicy, Role, Team
 from workflows.services import tokens
 
 VISITORS = ("anonymous", "viewer", "operator", "editor", "admin", "stranger", "superuser")
@@ -193,6 +193,7 @@ def _rows(team: Team) -> dict[str, Model]:
         ConnectionFactory(team=team, slug=MARK, options=NOWHERE),
         ApiTokenFactory(team=team, name=MARK),
         AuditEntry.objects.write("workflow.run", workflow),
+        RetentionPolicy.objects.create(team=team),
         channel := AlertChannelFactory(team=team, name=MARK),
         AlertRuleFactory(team=team, name=MARK),
         AlertDeliveryFactory(channel=channel, subject=MARK),

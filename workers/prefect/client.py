@@ -133,6 +133,10 @@ class HttpGateway:
     def cancel_run(self, flow_run_id: UUID) -> None:
         self._set_state(flow_run_id, "CANCELLING", "")
 
+    def delete_runs(self, flow_run_ids: Sequence[UUID]) -> None:
+        wanted = {"flow_runs": {"id": {"any_": [str(one) for one in flow_run_ids]}}}
+        self._http.send("POST", "/flow_runs/bulk_delete", wanted, is_idempotent=True)
+
     def crash_run(self, flow_run_id: UUID, message: str) -> bool:
         return self._set_state(flow_run_id, "CRASHED", message)
 

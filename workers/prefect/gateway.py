@@ -187,6 +187,13 @@ class Gateway(Protocol):
         """Ask for cancellation; a run that has ended stays as it is."""
         ...
 
+    def delete_runs(self, flow_run_ids: Sequence[UUID]) -> None:
+        """Forget these runs, at most 200, with their task runs and logs.
+
+        Unknown ones are passed over.
+        """
+        ...
+
     def crash_run(self, flow_run_id: UUID, message: str) -> bool:
         """Force a run that died silently into CRASHED; False when it had ended."""
         ...

@@ -207,6 +207,11 @@ class InMemoryGateway:
         waits = self._run(flow_run_id).state == "SCHEDULED"
         self.advance(flow_run_id, "CANCELLED" if waits else "CANCELLING")
 
+    def delete_runs(self, flow_run_ids: Sequence[UUID]) -> None:
+        self._called("delete_runs")
+        for flow_run_id in flow_run_ids:
+            self.flow_runs.pop(flow_run_id, None)
+
     def crash_run(self, flow_run_id: UUID, message: str) -> bool:
         self._called("crash_run")
         return self._end(flow_run_id, "CRASHED", message)

@@ -13,6 +13,7 @@ from workflows.models.connection import Connection
 from workflows.models.lineage import TableUse, VersionLineage
 from workflows.models.log import LogLine, RunLog
 from workflows.models.registration import Registration, RegistrationOutbox, RegistrationState
+from workflows.models.retention import RetentionPolicy
 from workflows.models.run import OPEN_STATES, TERMINAL_STATES, NodeRun, Run, RunState, Trigger
 from workflows.models.schedule import Schedule
 from workflows.models.team import ApiToken, Membership, Role, Team
@@ -40,6 +41,7 @@ __all__ = [
     "Registration",
     "RegistrationOutbox",
     "RegistrationState",
+    "RetentionPolicy",
     "Role",
     "Run",
     "RunLog",

@@ -43,6 +43,7 @@ _SECTIONS: list[tuple[str, list[tuple[str, str, str]]]] = [
         [
             ("Versions", "history", "workflows.workflowversion"),
             ("Registrations", "verified", "workflows.registration"),
+            ("Retention", "auto_delete", "workflows.retentionpolicy"),
             ("Outbox", "outbox", "workflows.registrationoutbox"),
         ],
     ),

@@ -24,6 +24,7 @@ from workflows.models import (
     Connection,
     Membership,
     Node,
+    RetentionPolicy,
     Schedule,
     Team,
     Workflow,
@@ -59,6 +60,7 @@ def watch_models() -> None:
     _watch(Schedule, leave_out=("workflow",))
     _watch(Connection, leave_out=(*_CLOCKS, "revision"), hide=("secrets",))
     _watch(Team)
+    _watch(RetentionPolicy)
     _watch(Membership)
     _watch(ApiToken, leave_out=("digest", "last_used_at", "created_at", "created_by"))
     _watch(AlertRule, many=("channels",))

@@ -133,6 +133,15 @@ def test_a_waiting_run_is_canceled_at_once(gateway: Gateway, deploy: Deploy) -> 
     assert gateway.run(run.id).state == "CANCELLED"
 
 
+def test_runs_are_forgotten_and_unknown_ones_passed_over(gateway: Gateway, deploy: Deploy) -> None:
+    deployment = deploy()
+    gone, stays = gateway.create_run(deployment.id), gateway.create_run(deployment.id)
+
+    gateway.delete_runs([gone.id, NOBODY])
+
+    assert [run.id for run in gateway.runs(ids=[gone.id, stays.id])] == [stays.id]
+
+
 def test_a_run_that_has_ended_stays_as_it_is(gateway: Gateway, deploy: Deploy) -> None:
     run = gateway.create_run(deploy().id)
     gateway.cancel_run(run.id)

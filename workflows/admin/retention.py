@@ -1,0 +1,38 @@
+"""How long what happened is kept, and what would go now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from unfold.decorators import display
+
+from workflows import access
+from workflows.admin.base import TeamScopedAdmin
+from workflows.models import RetentionPolicy, Team
+from workflows.services.retaining import outdated
+
+
+@admin.register(RetentionPolicy)
+class RetentionPolicyAdmin(TeamScopedAdmin):
+    list_display = ["whose", "run_days", "runs_kept", "log_days", "message_days", "audit_days"]
+    list_select_related = ["team"]
+    list_filter_submit = False
+    list_before_template = "admin/workflows/retentionpolicy/outdated.html"
+    fields = ["team", ("run_days", "runs_kept"), "log_days", "message_days", "audit_days"]
+
+    @display(description="Team")
+    def whose(self, policy: RetentionPolicy) -> str:
+        return str(policy.team or "every other team")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["team"] if obj else []
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        is_everybodys = request.user.is_superuser
+        teams = None if is_everybodys else access.scope(request.user, Team.objects.all())
+        context = {"outdated": outdated(teams), **(extra_context or {})}
+        return super().changelist_view(request, context)
