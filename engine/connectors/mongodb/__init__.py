@@ -84,6 +84,10 @@ class Mongodb(StreamedConnector[MongodbConfig]):
         with _opened(config, table.table) as database:
             return unique_fields(existing(database, table.table))
 
+    def count(self, config: MongodbConfig, table: TableName, most: int) -> int | None:
+        with _opened(config, table.table) as database:
+            return database[table.table].count_documents({}, limit=most)
+
     def load(
         self,
         config: MongodbConfig,

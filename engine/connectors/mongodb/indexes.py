@@ -34,7 +34,10 @@ def unique_fields(collection: Collection[dict[str, Any]]) -> list[Column]:
         if index.get("unique") and not is_partial and "collation" not in index:
             for path in index["key"]:
                 fields.setdefault(path, []).append(index["name"])
-    return [Column(path, "JSON", unique_in=tuple(names)) for path, names in fields.items()]
+    return [
+        Column(path, "VARCHAR", native_type="any", unique_in=tuple(names))
+        for path, names in fields.items()
+    ]
 
 
 def copy_indexes(

@@ -52,6 +52,8 @@ def _batches(
             dict.fromkeys(("_id", *(field.path[0] for field in fields)), 1),
             batch_size=_BATCH,
             collation={"locale": "simple"},
+            # What a filter leaves is counted where it is decided.
+            limit=0 if extraction.filter else extraction.limit or 0,
         )
         for answer in answers:
             if stopped.is_set():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from engine import network
 from engine.connector import ConnectionConfig
 from engine.errors import AccessDenied
 
@@ -93,11 +94,12 @@ class MysqlConfig(ConnectionConfig):
         import pymysql
         from pymysql.constants import CLIENT
 
+        network.check(self.host, self.port)
         connection = pymysql.connect(
             host=self.host,
             port=self.port,
             user=self.user,
-            password=self.password.get_secret_value(),
+            password=self.password.get_secret_value().encode(),
             database=self.database,
             charset="utf8mb4",
             connect_timeout=self.options.connect_timeout,

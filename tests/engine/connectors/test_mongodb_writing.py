@@ -16,6 +16,8 @@ from engine.connectors.mongodb import Mongodb
 from engine.errors import EngineError
 from engine.outcome import RunOutcome
 from engine.plan import Step
+from engine.previewing import preview
+from engine.sample import Extent
 
 UUID = uuid.UUID("12345678-1234-5678-1234-567812345678")
 IDS = [("id", "integer"), ("word", "varchar")]
@@ -257,6 +259,20 @@ def test_what_cannot_be_loaded_safely_is_an_issue(
     shelf.put("t", {"id": 1})
     shelf.database["t"].create_index("id", unique=True)
     assert said in failure(shelf.run(values(IDS, [1, "a"]), write("t", **settings)))
+
+
+def test_a_preview_shows_rows_and_what_a_load_would_do(shelf: Shelf) -> None:
+    shelf.put("s", *({"_id": i, "id": i, "word": "w"} for i in range(30)))
+    shelf.put("t", {"id": 1}, {"id": 2})
+    shelf.database["t"].create_index("id", unique=True)
+    source = read("s", fields=[{"path": "id"}, {"path": "word"}])
+    given = shelf.plan(source, write("t", "replace"))
+    shown = preview(given, "write", secrets=lambda c: {}, extent=Extent(rows=5, source_rows=10))
+    assert (len(shown.sample.rows), shown.rows["read"]) == (5, 10)
+    assert shown.write
+    assert shown.write.effect.delete == 2
+    assert [column.unfit for column in shown.write.columns] == [0, 0]
+    assert shelf.values("t", "id") == [(1,), (2,)]
 
 
 @pytest.mark.parametrize(
