@@ -159,3 +159,29 @@ def test_temporary_files_are_made_in_the_runs_own_folder() -> None:
 
 def test_a_larger_pool_gives_more() -> None:
     assert memory_mb({"memory_limit_mb": 4096}) > memory_mb({}) + 4_000
+
+
+def test_a_full_disk_of_the_worker_fails_the_node_and_not_the_next_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("engine.warm.confining.FILE_BYTES", 1_000_000)
+    ten = [[str(n)] for n in range(10)]
+    rows = {"columns": [{"name": "word", "type": "varchar"}], "rows": ten}
+    digits = [Step(key=f"d{i}", name="d", kind="inline_source", config=rows) for i in range(6)]
+    names = ", ".join(f'"{step.key}" AS {step.key}x' for step in digits)
+    words = " || ".join(f"{step.key}x.word" for step in digits)
+    many = Step(
+        key="many",
+        name="many",
+        kind="sql",
+        config={
+            "inputs": [step.key for step in digits],
+            "sql": f"SELECT {words} AS w, concat({', '.join([words] * 20)}) AS wide FROM {names}",
+        },
+        inputs=tuple(Input(port=step.key, step=step.key) for step in digits),
+    )
+    order = transform("order", "sort", "many", order_by=[{"column": "wide"}])
+    made = plan([*digits, many, order], memory_limit_mb=64)
+    answer, _ = in_a_child(lambda: failure_of(made), made)
+    assert "File too large" in answer or "could not write" in answer.lower(), answer
+    assert in_a_child(lambda: failure_of(plan(grown(1))) or "ended well")[0] == "ended well"
