@@ -105,6 +105,7 @@ def before(databases: Databases) -> Rows:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("mode", [*MODES, INCREMENTAL])
 def test_a_killed_run_that_is_run_again_loads_each_row_once(
     databases: Databases, runner: Runner, mode: str
