@@ -32,10 +32,10 @@ _DEFINITION = """
 _WORKFLOWS = """
 INSERT INTO workflows_workflow (
     id, team_id, name, slug, description, is_enabled, is_paused, needs_high_memory, parameters,
-    tags, legacy, created_at, updated_at)
+    tags, legacy, overlap, created_at, updated_at)
 SELECT gen_random_uuid(), (%(teams)s::int[])[1 + n %% %(team_count)s],
        'Workflow ' || n || ' ' || (ARRAY['orders', 'customers', 'stock', 'prices'])[1 + n %% 4],
-       'workflow-' || n, '', true, n %% 97 = 0, false, '{}', '[]', '{}',
+       'workflow-' || n, '', true, n %% 97 = 0, false, '{}', '[]', '{}', 'queue',
        now() - interval '90 days', now() - n * interval '40 seconds'
 FROM generate_series(1, %(workflows)s) n
 """
@@ -49,8 +49,10 @@ SELECT id, 1, %(definition)s::jsonb, '{}', repeat('0', 64), '', created_at FROM 
 """,
     """
 INSERT INTO workflows_node (
-    workflow_id, key, name, kind, config, position, x, y, retries, retry_delay_seconds)
-SELECT w.id, node->>'key', node->>'name', node->>'kind', node->'config', place, 0, 0, 0, 10
+    workflow_id, key, name, kind, config, position, x, y, retries, retry_delay_seconds,
+    checkpoint)
+SELECT w.id, node->>'key', node->>'name', node->>'kind', node->'config', place, 0, 0, 0, 10,
+       false
 FROM workflows_workflow w,
      jsonb_array_elements(%(definition)s::jsonb->'nodes') WITH ORDINALITY AS nodes(node, place)
 """,
@@ -81,11 +83,11 @@ FROM workflows_registration r JOIN workers_pool p ON p.name = r.pool
     """
 INSERT INTO workflows_run (
     id, workflow_id, version_id, name, pool, trigger, parameters, receipt, state, state_name,
-    message, error_code, state_at, expected_at, created_at, started_at, ended_at)
+    restart, message, error_code, state_at, expected_at, created_at, started_at, ended_at)
 SELECT gen_random_uuid(), workflow_id, version_id, 'run-' || chance, pool, 'schedule', '{}', '{}',
        (CASE WHEN chance %% 25 = 0 THEN 'FAILED' WHEN chance %% 101 = 0 THEN 'CRASHED'
              ELSE 'COMPLETED' END), '',
-       '', CASE WHEN chance %% 25 = 0 THEN 'E_UNREACHABLE' ELSE '' END, at, at, at, at,
+       '{}', '', CASE WHEN chance %% 25 = 0 THEN 'E_UNREACHABLE' ELSE '' END, at, at, at, at,
        at + chance %% 300 * interval '1 second'
 FROM (SELECT workflow_id, version_id, pool, (random() * 1e6)::int AS chance,
              now() - random() * %(days)s * interval '1 day' AS at
@@ -99,9 +101,9 @@ WHERE id IN (SELECT id FROM workflows_run ORDER BY created_at DESC LIMIT 200)
     """
 INSERT INTO workflows_noderun (
     run_id, node_key, node_name, kind, position, state, state_name, state_at, message, error_code,
-    started_at, ended_at, attempt, rows_in, rows_out, seconds)
+    started_at, ended_at, attempt, rows_in, rows_out, seconds, warnings)
 SELECT r.id, n.key, n.name, n.kind, n.position, r.state, '', r.state_at, '', '',
-       r.started_at, r.ended_at, 1, 1000, 900, 1.5
+       r.started_at, r.ended_at, 1, 1000, 900, 1.5, '[]'
 FROM workflows_run r JOIN workflows_node n USING (workflow_id)
 WHERE r.created_at > now() - interval '1 day' AND r.started_at IS NOT NULL
 """,

@@ -64,7 +64,7 @@ def _pages(user: User) -> Mapping[str, str]:
         "run": reverse("admin:workflows_run_change", args=[run.pk]),
         "pools": reverse("admin:workers_pool_changelist"),
         "pool": reverse("admin:workers_pool_change", args=[Pool.objects.all()[0].pk]),
-        "log": reverse("workflows:run-log", args=[run.pk]),
+        "log": reverse("workflows:run-log-lines", args=[run.pk]),
     }
 
 
