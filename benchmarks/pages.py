@@ -70,7 +70,9 @@ def _pages(user: User) -> Mapping[str, str]:
 
 def _ask(address: str, path: str, user: User) -> list[float]:
     """Milliseconds of each request, from a server that has seen the page before."""
-    with httpx.Client(base_url=address, cookies=_session(user), trust_env=False) as client:
+    with httpx.Client(
+        base_url=address, cookies=_session(user), trust_env=False, follow_redirects=True
+    ) as client:
         for _ in range(_WARM_UP):
             client.get(path).raise_for_status()
         return [_milliseconds(client, path) for _ in range(_REQUESTS)]
