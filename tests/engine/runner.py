@@ -30,6 +30,7 @@ class Runner:
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,  # a line that waits in a buffer is not seen by select
             env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"},
         )
         assert self._process.stdin
