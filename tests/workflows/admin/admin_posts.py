@@ -29,6 +29,7 @@ def workflow_form(workflow: Any = None, **changes: Any) -> dict[str, Any]:
         "tags": "",
         "is_enabled": "on",
         "parameters": "{}",
+        "overlap": "queue",
         **rows_of("nodes"),
         **rows_of("dependencies"),
         **rows_of("schedules"),
