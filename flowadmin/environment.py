@@ -77,6 +77,36 @@ class Environment(BaseSettings):
     flowadmin_session_hours: int = Field(
         168, gt=0, description="A login ends this many hours after it was made."
     )
+    flowadmin_oidc_server: str = Field(
+        "",
+        description="Address of an OpenID Connect server (its issuer) by which users may log in; "
+        "empty = passwords only.",
+    )
+    flowadmin_oidc_client_id: str = Field("", description="FlowAdmin's client id at that server.")
+    flowadmin_oidc_client_secret: SecretStr = Field(
+        SecretStr(""), description="FlowAdmin's client secret at that server."
+    )
+    flowadmin_oidc_name: str = Field(
+        "single sign-on", description="What the button on the login page calls that server."
+    )
+    flowadmin_oidc_domains: str = Field(
+        "",
+        description="Domains whose verified e-mail addresses may log in by that server, separated "
+        "by commas; empty = all it knows.",
+    )
+    flowadmin_oidc_groups_claim: str = Field(
+        "groups", description="Claim with the names of a user's groups."
+    )
+    flowadmin_oidc_groups: str = Field(
+        "",
+        description="Roles that groups give, group=team:role, separated by commas; the team by "
+        "its slug.",
+    )
+    flowadmin_oidc_default: str = Field(
+        "",
+        description="team:role for users whose groups give none; empty = they are not let in "
+        "the first time.",
+    )
     flowadmin_trusted_proxies: int = Field(
         0,
         ge=0,

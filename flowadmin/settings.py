@@ -11,6 +11,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from flowadmin.environment import BASE_DIR, environment
+from flowadmin.single_sign_on.rules import rules as single_sign_on_rules
 
 
 def _split(text: str) -> list[str]:
@@ -145,6 +146,37 @@ CONTENT_SECURITY_POLICY_OF_ADMIN = {
 
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+
+# Nothing of it is there unless a server is set.
+FLOWADMIN_OIDC_SERVER = environment.flowadmin_oidc_server
+FLOWADMIN_OIDC_NAME = environment.flowadmin_oidc_name
+FLOWADMIN_OIDC_RULES = single_sign_on_rules(environment)
+if FLOWADMIN_OIDC_SERVER:
+    INSTALLED_APPS += ["allauth.account", "allauth.socialaccount", "flowadmin.single_sign_on"]
+    MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
+    _ORIGIN = "{0.scheme}://{0.netloc}".format(urlsplit(FLOWADMIN_OIDC_SERVER))
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"].append(_ORIGIN)
+    ACCOUNT_ADAPTER = "flowadmin.single_sign_on.accounts.Accounts"
+    ACCOUNT_EMAIL_VERIFICATION = SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+    SOCIALACCOUNT_ADAPTER = "flowadmin.single_sign_on.accounts.Entrance"
+    SOCIALACCOUNT_EMAIL_REQUIRED = False
+    SOCIALACCOUNT_PROVIDERS = {
+        "oidc": {
+            "APPS": [
+                {
+                    # Users are known by server and subject: another server's are others.
+                    "provider_id": FLOWADMIN_OIDC_SERVER,
+                    "name": FLOWADMIN_OIDC_NAME,
+                    "client_id": environment.flowadmin_oidc_client_id,
+                    "secret": environment.flowadmin_oidc_client_secret.get_secret_value(),
+                    "settings": {
+                        "server_url": FLOWADMIN_OIDC_SERVER.rstrip("/"),
+                        "oauth_pkce_enabled": True,
+                    },
+                }
+            ]
+        }
+    }
 
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -19,3 +20,5 @@ urlpatterns = [
     path("api/v1/", include("workflows.api.urls")),
     path("ui/", include("workflows.pages.urls")),
 ]
+if apps.is_installed("flowadmin.single_sign_on"):
+    urlpatterns.append(path("sso/", include("flowadmin.single_sign_on.urls")))
