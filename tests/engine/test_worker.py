@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import httpx
 import psutil
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from warm_worker import (
     is_alive,
     make_bench,
     only,
+    plan_of,
     pool_process,
     run_process,
     running_worker,
@@ -25,9 +27,10 @@ from warm_worker import (
 )
 
 from engine.plan import Schedule
+from engine.sealing import seal
 from engine.warm.waking import channel
 from workers.prefect.client import HttpGateway
-from workers.prefect.gateway import LogLine, TaskRun
+from workers.prefect.gateway import FlowRun, LogLine, TaskRun
 
 SLOW = "select id from slow"
 QUICK = "select id from numbers"
@@ -191,6 +194,41 @@ def test_no_process_of_a_worker_sees_the_webs_secrets(bench: Bench, prefect_serv
         bench.wait(run.id)
     assert len(seen) == 3
     assert not any("canary" in environment for environment in seen)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"port": 1}], ids=["password", "port"])
+def test_a_run_that_cannot_connect_tells_its_password_nowhere(
+    bench: Bench, worker: psutil.Process, prefect_server: str, wrong: dict[str, int]
+) -> None:
+    sealed = seal(bench.public_key, {"password": "canary"})
+    plan = plan_of(bench.database, source(QUICK), target("loaded", "orders"), sealed=sealed)
+    plan["connections"]["shop"]["options"] |= wrong
+    run = bench.start(plan)
+
+    assert "node 'orders': " in bench.wait(run.id).message
+    wait_for("the failure is logged", lambda: "orders" in str(bench.gateway.logs([run.id])))
+    told = wait_for("the end is an event", lambda: told_of(run, prefect_server))
+
+    assert sealed in told["flow_runs"]
+    assert [place for place, text in told.items() if "canary" in text] == []
+
+
+def told_of(run: FlowRun, prefect_server: str) -> dict[str, str]:
+    """All that Prefect tells of a run, by place; empty until it knows of the run's end."""
+    by_run = {"flow_runs": {"id": {"any_": [str(run.id)]}}}
+    asked = {
+        "flow_runs": by_run,
+        "task_runs": by_run,
+        "artifacts": by_run,
+        "deployments": by_run,
+        "logs": {"logs": {"flow_run_id": {"any_": [str(run.id)]}}},
+        "events": {"filter": {"any_resource": {"id": [f"prefect.flow-run.{run.id}"]}}},
+    }
+    told = {}
+    for place, body in asked.items():
+        answer = httpx.post(f"{prefect_server}/{place}/filter", json=body)
+        told[place] = answer.raise_for_status().text
+    return told if "prefect.flow-run.Failed" in told["events"] else {}
 
 
 def test_a_woken_worker_starts_a_run_at_once(
