@@ -173,13 +173,11 @@ def checkpointed(databases: Databases) -> Plan:
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from engine.execution import Execution
+from engine.execution.loading import Loading
 from engine.interpreter import run
-from engine.kept import Kept
 from engine.plan import Plan
 made, folder, run_id = json.loads(sys.stdin.read())
-load = Execution._load
-Execution._load = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+Loading.load = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
 secrets = lambda connection: {"password": connection.sealed}
 run(Plan.model_validate(made), run_id=run_id, secrets=secrets, checkpoints=Path(folder))
 """
