@@ -181,14 +181,14 @@ def test_a_last_row_that_is_refused_leaves_the_table_as_it_was(
 
 KILLED_AFTER_COMMIT = """
 import json, os, signal, sys
-from engine.execution import Execution
+from engine.execution.loading import Loading
 from engine.interpreter import run
 from engine.plan import Plan
-load = Execution._load
+load = Loading.load
 def load_and_die(*arguments):
     load(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-Execution._load = load_and_die
+Loading.load = load_and_die
 secrets = lambda connection: {"password": connection.sealed}
 run(Plan.model_validate(json.loads(sys.stdin.read())), run_id="r", secrets=secrets)
 """
