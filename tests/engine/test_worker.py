@@ -11,6 +11,7 @@ import psutil
 import psycopg
 import pytest
 from redis import Redis
+from waiting import wait_for
 from warm_worker import (
     Bench,
     below,
@@ -23,7 +24,6 @@ from warm_worker import (
     running_worker,
     source,
     target,
-    wait_for,
 )
 
 from engine.plan import Schedule
@@ -161,7 +161,7 @@ def test_a_killed_worker_leaves_no_process_and_no_row_twice(
 
         worker.kill()
 
-        wait_for("all are gone", lambda: not any(is_alive(one) for one in family), 5)
+        wait_for("all are gone", lambda: not any(is_alive(one) for one in family))
         assert len(family) == 3
     bench.gateway.crash_run(run.id, "its worker was killed")
     with running_worker(prefect_server, bench):
@@ -260,7 +260,7 @@ def test_prefect_keeps_the_pools_limit(bench: Bench, worker: psutil.Process) -> 
         most = max(most, sum(run.state in {"PENDING", "RUNNING"} for run in found))
         return all(run.state == "COMPLETED" for run in found)
 
-    wait_for("five runs completed", all_ended, 60)
+    wait_for("five runs completed", all_ended)
     assert most == 2
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import psutil
+from waiting import wait_for
 
 from engine.plan import Schedule
 from engine.sealing import generate_keypair, seal
@@ -22,15 +22,6 @@ from workers.prefect.client import HttpGateway
 from workers.prefect.gateway import TERMINAL, Deployment, DeploymentSpec, FlowRun, TaskRun
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def wait_for(what: str, happened: Callable[[], Any], seconds: float = 30) -> Any:
-    """The first truthy answer; fails when none comes in time."""
-    deadline = time.monotonic() + seconds
-    while not (answer := happened()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
-    return answer
 
 
 @contextmanager

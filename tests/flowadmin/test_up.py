@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from waiting import wait_for
 
 from flowadmin.embedded.part import free_port
 from flowadmin.environment import BASE_DIR
@@ -143,13 +144,6 @@ def command_of(process: psutil.Process) -> list[str]:
         return []
 
 
-def wait_until(is_so: Callable[[], bool], within: float = 60) -> None:
-    deadline = time.monotonic() + within
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def readme_commands(up: Up) -> tuple[str, str, str]:
     """The README's first workflow, for this stack: how it is saved, looked at, and run."""
     block = re.search(r"```sh\n(TOKEN=.*?)```", (BASE_DIR / "README.md").read_text(), re.S)
@@ -235,9 +229,9 @@ def test_the_first_workflow_of_the_readme_runs_on_the_pool_of_its_receipt(up: Up
             registration.update(api.get("/").json()["registration"])
             return bool(registration["state"] == "registered")
 
-        wait_until(is_registered)
+        wait_for("it is registered", is_registered)
         up.shell(f"TOKEN={token} ID={workflow}\n{save.splitlines()[1]}\n{run}")
-        wait_until(lambda: latest_run(api)["state"] == "COMPLETED")
+        wait_for("its run completes", lambda: latest_run(api)["state"] == "COMPLETED")
         assert latest_run(api)["work_pool"] == registration["receipt"]["rule"]["pool"]
     count = "select count(*) from {} where quantity * unit_price > 500"
     assert up.count("sample-mart", count.format("large_orders")) > 0
@@ -270,7 +264,7 @@ def test_a_killed_part_comes_back(up: Up) -> None:
     killed = celery()
     assert killed
     killed.kill()
-    wait_until(lambda: (now := celery()) is not None and now.pid != killed.pid)
+    wait_for("a new celery", lambda: (now := celery()) is not None and now.pid != killed.pid)
 
 
 @pytest.mark.usefixtures("first_start")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 from django.db import connections
 from factories import WorkerSeenFactory, definition
+from waiting import wait_for
 
 from workers.models import Pool
 from workers.prefect.client import HttpGateway
@@ -55,14 +55,6 @@ def observe(open_stream: Callable[[], EventStream]) -> tuple[Observer, threading
     return observer, thread
 
 
-def seconds_until(condition: Callable[[], bool], at_most: float) -> float:
-    start = time.monotonic()
-    while not condition():
-        assert time.monotonic() - start < at_most, "it did not happen in time"
-        time.sleep(0.05)
-    return time.monotonic() - start
-
-
 def set_state(server: httpx.Client, run: Run, state: str) -> None:
     body = {"state": {"type": state}, "force": True}
     server.post(f"/flow_runs/{run.pk}/set_state", json=body).raise_for_status()
@@ -81,7 +73,7 @@ def test_a_run_is_followed_while_it_goes_on(server, run, prefect_server):
     try:
         for state in ("PENDING", "RUNNING", "COMPLETED"):
             set_state(server, run, state)
-            seconds_until(is_in(run, state), at_most=10)
+            wait_for(state, is_in(run, state))
     finally:
         observer.stop()
         thread.join()
@@ -91,7 +83,7 @@ def test_without_events_polling_follows_the_run(server, run):
     observer, thread = observe(no_stream)
     try:
         set_state(server, run, "RUNNING")
-        seconds_until(is_in(run, "RUNNING"), at_most=10)
+        wait_for("RUNNING", is_in(run, "RUNNING"))
     finally:
         observer.stop()
         thread.join()
@@ -102,7 +94,7 @@ def test_a_run_that_nobody_recorded_is_found(server, run, prefect_server):
     observer, thread = observe(lambda: EventStream(prefect_server))
     try:
         set_state(server, run, "RUNNING")
-        seconds_until(lambda: Run.objects.filter(pk=run.pk).exists(), at_most=15)
+        wait_for("it is recorded", Run.objects.filter(pk=run.pk).exists)
     finally:
         observer.stop()
         thread.join()

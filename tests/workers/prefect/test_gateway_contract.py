@@ -203,10 +203,5 @@ def test_a_run_without_process_is_not_heard_from(gateway: Gateway, deploy: Deplo
     assert gateway.heard_from([run.id], datetime.now(UTC) - timedelta(minutes=5)) == set()
 
 
-def test_the_zombie_automation_may_be_ensured_again(gateway: Gateway) -> None:
-    gateway.ensure_zombie_automation()
-    gateway.ensure_zombie_automation()
-
-
 def test_a_new_pool_has_no_workers(gateway: Gateway, pool: str) -> None:
     assert list(gateway.workers(pool)) == []
