@@ -18,6 +18,7 @@ import psycopg  # noqa: F401 - what a run would import on its way
 from engine import registry
 from engine.interpreter import run
 from engine.plan import Plan, PlanConnection
+from engine.warm.confining import confine
 
 
 def serve() -> None:
@@ -27,7 +28,9 @@ def serve() -> None:
         run_id, plan = json.loads(line)
         pid = os.fork()
         if not pid:
+            folder = confine(json.loads(plan))
             _answer(_counted(run_id, Plan.model_validate_json(plan)))
+            folder.close()
             os._exit(0)
         _answer(_used(os.wait4(pid, 0)[2]))
 

@@ -7,8 +7,10 @@ ends the node with a reason. ``RLIMIT_AS`` would count what threads only reserve
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +28,9 @@ _USUAL_LIMIT_MB = 512
 OPEN_FILES = 4_096
 #: One file, in bytes: of a target, or spilled.
 FILE_BYTES = 200 * 10**9
+#: Larger blocks of memory go back to the system when they are freed; in bytes, glibc's default.
+MAPPED_BYTES = 128 * 1024
+_M_MMAP_THRESHOLD = -3  # <malloc.h>
 
 
 def confine(plan: Mapping[str, Any]) -> Scratch:
@@ -39,6 +44,7 @@ def confine(plan: Mapping[str, Any]) -> Scratch:
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     _limit(resource.RLIMIT_FSIZE, FILE_BYTES)
+    _return_memory()
     if in_use := _data_bytes():
         _limit(resource.RLIMIT_DATA, in_use + memory_mb(plan) * 2**20)
     return folder
@@ -53,6 +59,16 @@ def memory_mb(plan: Mapping[str, Any]) -> int:
     threads = (len(steps) if isinstance(steps, list) else 0) + _OTHER_THREADS
     limit = limit if isinstance(limit, int) else _USUAL_LIMIT_MB
     return int(limit * MEMORY_SHARE) + OTHER_MEMORY_MB + threads * _STACK_MB
+
+
+def _return_memory() -> None:
+    """Keep glibc from raising its threshold with every block that is freed.
+
+    It would hold on to blocks that other sizes do not fit into: 1 MB for each million rows.
+    """
+    libc = ctypes.CDLL(None)
+    if sys.platform == "linux" and hasattr(libc, "mallopt"):
+        libc.mallopt(_M_MMAP_THRESHOLD, MAPPED_BYTES)
 
 
 def _limit(what: int, most: int) -> None:

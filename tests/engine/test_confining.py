@@ -126,6 +126,20 @@ def test_memory_of_python_is_bounded_too() -> None:
     assert in_a_child(hoard)[0] == "refused"
 
 
+def test_freed_memory_goes_back_to_the_system() -> None:
+    def resident_mb() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) // 256
+
+    def hold_little_of_much() -> str:
+        _ = b"x" * 30_000_000  # freed, it would have glibc keep blocks up to this size
+        blocks = [b"x" * size for size in (200_000, 2_000) * 500]
+        full = resident_mb()
+        del blocks[::2]
+        return str(full - resident_mb())
+
+    assert int(in_a_child(hold_little_of_much)[0]) > 80
+
+
 def test_no_core_is_dumped_and_files_are_bounded() -> None:
     def limits() -> str:
         names = (resource.RLIMIT_CORE, resource.RLIMIT_NOFILE)

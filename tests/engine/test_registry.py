@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 from types import ModuleType
 
 import pytest
@@ -34,3 +36,12 @@ def test_two_kinds_with_one_slug_are_refused_naming_both(monkeypatch: pytest.Mon
     monkeypatch.setattr(registry, "entry_points", lambda group: [Point])
     with pytest.raises(RuntimeError, match=r"engine\.kinds\.filter and in third\.party"):
         registry._collect(folder, "KIND", "flowadmin.kinds")
+
+
+def test_patterns_name_their_characters() -> None:
+    """All of Unicode's letters, a hundred times, are megabytes in every process."""
+    entries = {**kinds(), **connectors()}
+    schemas = {slug: json.dumps(e.Config.model_json_schema()) for slug, e in entries.items()}
+    assert [
+        slug for slug, text in schemas.items() if re.search(r'"pattern": "[^"]*\\\\[wds]', text)
+    ] == []

@@ -41,7 +41,7 @@ class HttpConfig(ConnectionConfig):
     token: SecretStr = Field(SecretStr(""), description="The bearer token, or the API key.")
     api_key_name: str = Field(
         "X-API-Key",
-        pattern=r"^[\w-]{1,100}$",
+        pattern=r"^[A-Za-z0-9_-]{1,100}$",
         description="Name of the header or query parameter that holds the API key.",
     )
     api_key_in: Literal["header", "query"] = Field("header", description="Where the API key goes.")

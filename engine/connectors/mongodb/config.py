@@ -29,7 +29,7 @@ class MongodbOptions(BaseModel):
     )
     app_name: str = Field(
         "flowadmin",
-        pattern=r"^[\w .:-]{1,63}$",
+        pattern=r"^[A-Za-z0-9_ .:-]{1,63}$",
         description="Name shown in the server's logs and currentOp.",
     )
     read_preference: Literal[

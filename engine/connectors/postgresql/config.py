@@ -27,7 +27,7 @@ class PostgresqlOptions(BaseModel):
     )
     application_name: str = Field(
         "flowadmin",
-        pattern=r"^[\w .:-]{1,63}$",
+        pattern=r"^[A-Za-z0-9_ .:-]{1,63}$",
         description="Name shown in the server's pg_stat_activity.",
     )
     statement_timeout_seconds: int = Field(

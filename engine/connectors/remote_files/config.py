@@ -33,7 +33,9 @@ class RemoteFilesConfig(ConnectionConfig):
     endpoint: str = Field(
         "", description="Address of an S3-compatible service; empty for Amazon's."
     )
-    region: str = Field("us-east-1", pattern=r"^[\w-]{1,64}$", description="Region of the bucket.")
+    region: str = Field(
+        "us-east-1", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Region of the bucket."
+    )
     access_key: str = Field("", description="Access key of S3; empty for a public bucket.")
     secret_key: SecretStr = Field(SecretStr(""), description="Secret key of S3.")
     options: RemoteFilesOptions = Field(
