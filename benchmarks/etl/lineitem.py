@@ -100,7 +100,7 @@ def job(connections: Mapping[str, PlanConnection], *, target: str, **origin: Any
 
 def digest(server: Server, database: str) -> tuple[Any, ...]:
     """Rows of ``lines``, and a sum over the hashes of all of them."""
-    query = "select count(*), sum(hashtextextended(lines::text, 0)::numeric) from lines"
+    query = "select count(*), sum(hash_record_extended(lines, 0)) from lines"
     return server.execute(database, query)[0]
 
 

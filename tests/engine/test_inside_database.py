@@ -140,6 +140,40 @@ def test_a_value_that_cannot_be_read_fails_here_as_well(databases: Databases) ->
     assert "does not fit" in str(run_inside(databases, *chain()).failures[0])
 
 
+def test_a_value_that_is_only_carried_need_not_be_read(databases: Databases) -> None:
+    databases.in_source(
+        "create table s as select 1 as id, 'NaN'::numeric(12,2) as pay",
+        "create table t (id int, paid numeric(12,2))",
+    )
+    columns = [{"name": "id"}, {"name": "pay", "rename": "paid"}]
+    pick = transform("pick", "select", "read", columns=columns)
+    outcome = run_inside(databases, source("read", "s"), pick, target("write", "t", "pick"))
+    assert inside(outcome) == {True}
+    assert databases.in_source("select id, paid::text from t") == [(1, "NaN")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "config"),
+    [
+        ("filter", {"condition": "paid > 0"}),
+        ("expression", {"columns": [{"name": "paid", "expression": "paid * 2"}]}),
+        ("select", {"columns": [{"name": "id"}, {"name": "paid", "type": "decimal(14,2)"}]}),
+    ],
+)
+def test_a_renamed_value_that_is_used_must_be_read(
+    databases: Databases, kind: str, config: dict[str, Any]
+) -> None:
+    databases.in_source(
+        "create table s as select 1 as id, 'NaN'::numeric(12,2) as pay",
+        "create table t (id int, paid numeric(14,2))",
+    )
+    columns = [{"name": "id"}, {"name": "pay", "rename": "paid"}]
+    pick = transform("pick", "select", "read", columns=columns)
+    use = transform("use", kind, "pick", **config)
+    outcome = run_inside(databases, source("read", "s"), pick, use, target("write", "t", "use"))
+    assert "does not fit" in str(outcome.failures[0])
+
+
 @pytest.mark.parametrize(
     ("type_", "into", "value"),
     [

@@ -51,6 +51,13 @@ def test_a_locked_sandbox_reaches_nothing(sandbox: Sandbox, statement: str) -> N
         session.connection.execute(statement)
 
 
+def test_a_locked_sandbox_trusts_no_unsigned_extension(sandbox: Sandbox) -> None:
+    sandbox.lock()
+    with sandbox.session() as session:
+        shown = session.connection.execute("select current_setting('allow_unsigned_extensions')")
+        assert shown.fetchone() == (False,)
+
+
 def test_what_does_not_fit_into_memory_is_spilled_and_then_forgotten(sandbox: Sandbox) -> None:
     with sandbox.session() as session:
         session.connection.execute(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from engine.connectors.postgresql import catalog, window
 from engine.connectors.postgresql.catalog import NativeColumn
+from engine.connectors.postgresql.inside.reckoning import reckoned_with
 from engine.connectors.postgresql.inside.terms import (
     NotTheSame,
     Value,
@@ -53,7 +54,8 @@ class Made:
 def made(chain: Chain, found: Sequence[NativeColumn]) -> Made:
     """The chain over a table of these columns. Raises ``NotTheSame``."""
     wanted = catalog.choose(found, chain.extraction.columns)
-    result = Made(_source(chain, found, wanted), tuple(map(_read, wanted)), {})
+    used = reckoned_with(chain.layers, [column.name for column in wanted])
+    result = Made(_source(chain, found, wanted, used), tuple(map(_read, wanted)), {})
     for layer in chain.layers:
         result = _LAYERS[layer.kind](result, layer)
     return result
@@ -80,7 +82,12 @@ def assigned(column: Passing, target: NativeColumn) -> str:
     return column.sql
 
 
-def _source(chain: Chain, found: Sequence[NativeColumn], wanted: Sequence[NativeColumn]) -> str:
+def _source(
+    chain: Chain,
+    found: Sequence[NativeColumn],
+    wanted: Sequence[NativeColumn],
+    used: Collection[str],
+) -> str:
     extraction = chain.extraction
     if extraction.table is None or extraction.limit is not None:
         raise NotTheSame("a query")
@@ -92,20 +99,27 @@ def _source(chain: Chain, found: Sequence[NativeColumn], wanted: Sequence[Native
         rows = Schema(tuple(column.described() for column in found))
         columns = {c.name.casefold(): _raw(c) for c in found if c.type.name in _KNOWN}
         terms.append(condition(extraction.filter, columns, rows))
-    items = ", ".join(f"{_raw(column)} AS {quote(column.name)}" for column in wanted)
+    items = ", ".join(
+        f"{_raw(column, column.name.casefold() in used)} AS {quote(column.name)}"
+        for column in wanted
+    )
     where = f" WHERE {' AND '.join(terms)}" if terms else ""
     return f"SELECT {items} FROM {catalog.qualified(extraction.table)}{where}"
 
 
-def _raw(column: NativeColumn) -> str:
-    """A column as DuckDB would get it, or as it is where nothing can be done to it."""
+def _raw(column: NativeColumn, is_used: bool = True) -> str:
+    """A column as DuckDB would get it, or as it is where nothing is done to it.
+
+    What DuckDB could not read (NaN as a decimal) arrives as it is where it is only carried, for
+    looking at every value costs a twentieth of the whole load.
+    """
     type_ = column.type
     if type_.name == "bpchar":
         return f"{quote(column.name)}::text"  # without the blanks it is padded with
     if type_.name == "numeric" and not type_.is_bounded:
         raise NotTheSame("numeric without precision")
     if type_.name in _KNOWN:
-        return type_.read(column.name)
+        return type_.read(column.name) if is_used else quote(column.name)
     if type_.name in _PASSING:
         return quote(column.name)
     raise NotTheSame(type_.text)
