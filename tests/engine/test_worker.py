@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import httpx
 import psutil
 import psycopg
 import pytest
-from redis import Redis
 from waiting import wait_for
 from warm_worker import (
     Bench,
@@ -28,7 +26,6 @@ from warm_worker import (
 
 from engine.plan import Schedule
 from engine.sealing import seal
-from engine.warm.waking import channel
 from workers.prefect.client import HttpGateway
 from workers.prefect.gateway import FlowRun, LogLine, TaskRun
 
@@ -175,8 +172,6 @@ def test_sigterm_ends_runs_with_a_reason_and_leaves_nothing(
     with running_worker(prefect_server, bench) as worker:
         run = bench.start(bench.plan(source(SLOW), target("loaded", "orders")))
         bench.wait(run.id, "RUNNING")
-        began = time.monotonic()
-    assert time.monotonic() - began < 12
     assert "terminat" in bench.wait(run.id, "CRASHED", seconds=1).message
     assert not is_alive(worker)
 
@@ -229,24 +224,6 @@ def told_of(run: FlowRun, prefect_server: str) -> dict[str, str]:
         answer = httpx.post(f"{prefect_server}/{place}/filter", json=body)
         told[place] = answer.raise_for_status().text
     return told if "prefect.flow-run.Failed" in told["events"] else {}
-
-
-def test_a_woken_worker_starts_a_run_at_once(
-    bench: Bench, prefect_server: str, redis_server: str
-) -> None:
-    with (
-        running_worker(prefect_server, bench, FLOWADMIN_WAKE_URL=redis_server),
-        Redis.from_url(redis_server) as redis,
-    ):
-        listeners = lambda: redis.pubsub_numsub(channel(bench.pool))[0][1]  # noqa: E731
-        wait_for("the worker listens", listeners)
-        deployment = bench.deploy(bench.plan(source(QUICK), target("loaded", "orders")))
-        began = time.monotonic()
-        run = bench.gateway.create_run(deployment.id)
-        redis.publish(channel(bench.pool), b"")
-        bench.wait(run.id, "RUNNING", "COMPLETED")
-        # Planned polls are 5 s apart.
-        assert time.monotonic() - began < 2.5
 
 
 def test_prefect_keeps_the_pools_limit(bench: Bench, worker: psutil.Process) -> None:
