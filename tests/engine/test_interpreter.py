@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -289,12 +288,10 @@ def test_a_permanent_failure_is_not_tried_again(databases: Databases) -> None:
 
 def test_a_stage_that_takes_too_long_is_stopped_in_the_database_too(databases: Databases) -> None:
     databases.in_target("create table t (s text)")
-    databases.in_source("create view slow as select pg_sleep(60)::text as s")
+    databases.in_source("create view slow as select pg_sleep(3600)::text as s")
     slow = source("read", "slow").model_copy(update={"timeout_seconds": 0.5})
     steps = [slow, target("write", "t", "read")]
-    started = time.monotonic()
     assert culprit_of(run_plan(steps, databases)) == ("write", "E_TIMEOUT")
-    assert time.monotonic() - started < 20
     assert _is_idle(databases)
 
 

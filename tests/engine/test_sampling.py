@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -75,9 +74,7 @@ def test_a_source_that_is_slow_to_begin_is_left_alone(orders: Databases) -> None
         "create function nap() returns bool language sql as 'select pg_sleep(2) is null'"
     )
     steps = [source("read", sql="select 1 as i, nap() as n"), target("write", "copy", "read")]
-    started = time.monotonic()
     assert sampled(orders, steps) == {}
-    assert time.monotonic() - started < 8
     assert orders.in_target("select count(*) from copy") == [(1,)]
 
 
