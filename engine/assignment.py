@@ -11,7 +11,10 @@ from engine.schema import Column
 #: Digits before the point that a type holds; an order of width among numbers.
 _DIGITS = {"TINYINT": 2, "SMALLINT": 4, "INTEGER": 9, "BIGINT": 18, "HUGEINT": 38}
 _LARGEST = {"UTINYINT": 3, "USMALLINT": 5, "UINTEGER": 10, "UBIGINT": 20, "UHUGEINT": 39}
-_APPROXIMATE = {"FLOAT", "DOUBLE"}
+#: Decimal digits that floating point surely holds.
+_APPROXIMATE = {"FLOAT": 6, "DOUBLE": 15}
+#: Digits of a second, as databases declare them: ``timestamp(0) without time zone``.
+_FRACTION = re.compile(r"^(?:timestamp|time|datetime)\((\d)\)")
 #: A numeric without precision and scale takes every number as it is.
 _UNBOUNDED = "numeric"
 #: What MySQL makes of BOOLEAN.
@@ -27,6 +30,8 @@ def assign(origin: Column, target: Column) -> Issue | None:
     select node, a warning may lose digits or fail on large values.
     """
     source, into = family_of(origin.type), family_of(target.type)
+    if seconds := _lost_seconds(origin, target):
+        return _lossy(origin, target, seconds)
     if origin.type == target.type:
         return None
     if source.is_unknown or into.is_unknown or into is Family.TEXT or (source, into) in _FREE:
@@ -40,10 +45,24 @@ def assign(origin: Column, target: Column) -> Issue | None:
         return Issue(code="implicit_cast", message=message, severity=severity)
     if target.native_type == _UNBOUNDED:
         return None
-    if source is Family.NUMBER and (loss := _loss(origin.type, target.type)):
-        message = f"{_pair(origin, target)}; {loss}"
-        return Issue(code="lossy_cast", message=message, severity=Severity.WARNING)
-    return None
+    loss = _loss(origin.type, target.type) if source is Family.NUMBER else ""
+    return _lossy(origin, target, loss) if loss else None
+
+
+def _lossy(origin: Column, target: Column, loss: str) -> Issue:
+    message = f"{_pair(origin, target)}; {loss}"
+    return Issue(code="lossy_cast", message=message, severity=Severity.WARNING)
+
+
+def _lost_seconds(origin: Column, target: Column) -> str:
+    """Whether a source's column is declared to have more digits of a second than the target's."""
+    room, given = (_FRACTION.search(column.native_type) for column in (target, origin))
+    is_timed = all(family_of(column.type).is_timed for column in (origin, target))
+    if not (room and is_timed and origin.native_type) or (given and int(given[1]) <= int(room[1])):
+        return ""
+    return (
+        f"values with more than {room[1]} digits of a second fail the load; use date_trunc before"
+    )
 
 
 def _pair(origin: Column, target: Column) -> str:
@@ -53,13 +72,17 @@ def _pair(origin: Column, target: Column) -> str:
 
 def _loss(origin: str, target: str) -> str:
     if target in _APPROXIMATE:
-        return "" if origin != "DOUBLE" or target == "DOUBLE" else "digits may be lost"
+        return "digits may be lost" if _exact_digits(origin) > _APPROXIMATE[target] else ""
     if origin in _APPROXIMATE:
         return "fractions are rounded"
     (digits, scale), (room, places) = _size(origin, most=True), _size(target, most=False)
     if scale > places:
         return f"digits after the point are rounded to {places}" if places else "it is rounded"
     return "values that are too large fail the load" if digits > room else ""
+
+
+def _exact_digits(type_: str) -> int:
+    return _APPROXIMATE[type_] if type_ in _APPROXIMATE else sum(_size(type_, most=True))
 
 
 def _size(type_: str, *, most: bool) -> tuple[int, int]:

@@ -28,6 +28,10 @@ class Family(StrEnum):
     def is_moment(self) -> bool:
         return self in (Family.DATE, Family.TIMESTAMP)
 
+    @property
+    def is_timed(self) -> bool:
+        return self in (Family.TIMESTAMP, Family.TIME)
+
     def casts_to(self, other: Family) -> bool:
         """Whether DuckDB has a cast; it binds the others too, and fails on the first value."""
         is_free = self is other or self.is_unknown or other.is_unknown

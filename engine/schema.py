@@ -19,6 +19,8 @@ class Column:
     has_default: bool = False
     #: Names of the unique indexes it is part of; those with the same name belong together.
     unique_in: tuple[str, ...] = ()
+    #: Which of its values cannot be read, and what to do about them; empty where all can.
+    caveat: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,8 @@ class Schema:
 def quote(identifier: str) -> str:
     """An SQL identifier, quoted; the same rule in DuckDB and PostgreSQL."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string; the same in DuckDB and, with their default settings, in other databases."""
+    return "'" + text.replace("'", "''") + "'"

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from engine.configuring import SettingError
 from engine.connector import Extraction, TableName, Window
 from engine.expression import check
-from engine.issue import Issue
+from engine.issue import Issue, Severity
 from engine.kind import Context, NodeConfig, Source
 from engine.readonly import refusal
 from engine.schema import Schema
@@ -113,6 +113,15 @@ class DatabaseSource(Source[DatabaseSourceConfig]):
     def check(
         self, config: DatabaseSourceConfig, output: Schema, context: Context
     ) -> Iterable[Issue]:
+        for column in output:
+            if column.caveat:
+                message = f"column '{column.name}' ({column.native_type}): {column.caveat}"
+                yield Issue(
+                    code="value_may_not_fit",
+                    message=message,
+                    severity=Severity.WARNING,
+                    field="columns",
+                )
         # With columns chosen, these may be about others that only the connector knows.
         if config.columns:
             return

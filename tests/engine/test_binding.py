@@ -161,6 +161,23 @@ def test_a_target_that_may_lose_digits_is_a_warning(target: str, code: str) -> N
     assert (issue.code, issue.severity) == (code, Severity.WARNING)
 
 
+@pytest.mark.parametrize(
+    ("origin", "target"),
+    [("BIGINT", "DOUBLE"), ("DECIMAL(38,10)", "DOUBLE"), ("INTEGER", "FLOAT"), ("DOUBLE", "FLOAT")],
+)
+def test_exact_numbers_that_become_approximate_are_a_warning(origin: str, target: str) -> None:
+    issue = assign(Column("n", origin), Column("n", target))
+    assert issue and (issue.code, issue.severity) == ("lossy_cast", Severity.WARNING)
+
+
+def test_digits_of_a_second_that_a_target_has_no_place_for_are_a_warning() -> None:
+    whole = Column("at", "TIMESTAMP", native_type="timestamp(0) without time zone")
+    issue = assign(Column("at", "TIMESTAMP", native_type="timestamp without time zone"), whole)
+    assert issue and "date_trunc" in issue.message
+    assert assign(whole, whole) is None
+    assert assign(Column("at", "TIMESTAMP"), whole) is None
+
+
 @pytest.mark.parametrize("target", ["DECIMAL(12,2)", "DOUBLE", "VARCHAR", "DECIMAL(38,10)"])
 def test_a_target_with_room_takes_numbers(target: str) -> None:
     assert into(Column("total", target)) == []

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from engine.connectors.files.reading import literal
 from engine.files import FileLoad
-from engine.schema import quote
+from engine.schema import literal, quote
 
 if TYPE_CHECKING:
     import duckdb

@@ -17,7 +17,7 @@ from engine.culprit import in_words
 from engine.errors import ConnectorError
 from engine.files import File, FileExtraction
 from engine.sandbox import locking
-from engine.schema import Schema, quote
+from engine.schema import Schema, literal, quote
 from engine.suggestion import unknown
 
 if TYPE_CHECKING:
@@ -54,10 +54,6 @@ def relation(root: str, files: Sequence[File], extraction: FileExtraction) -> st
             return _json_lines(root, paths, dict(extraction.declared))
         case _:
             return _csv(root, paths, _csv_columns(files, extraction), extraction)
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _csv(root: str, paths: str, columns: Mapping[str, str], extraction: FileExtraction) -> str:

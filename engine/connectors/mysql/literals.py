@@ -11,11 +11,8 @@ from dataclasses import dataclass
 
 from engine.connector import Load
 from engine.connectors.mysql.catalog import NativeColumn
-from engine.errors import LoadRefused
+from engine.fitting import fed, finer, refusal
 from engine.schema import quote
-from engine.suggestion import unknown
-
-_MICROSECOND_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class LoadedColumn:
             case "datetime" | "timestamp":
                 return self._moment(origin)
             case "time" if self.origin_type == "TIME":
-                return _text(self._whole(f"epoch_us({origin})", origin))
+                return _text(self._whole(origin))
             case "binary" | "varbinary":
                 return self._bytes(f"CAST({origin} AS BLOB)")
         if type_.is_binary:
@@ -78,18 +75,16 @@ class LoadedColumn:
         value = f"CAST({origin} AS TIMESTAMP)"
         if self.origin_type == "TIMESTAMP WITH TIME ZONE":
             value = f"make_timestamp(epoch_us({origin}))"
-        checked = self._whole(f"epoch_us({value})", value)
+        checked = self._whole(value)
         return _text(
             f"CASE WHEN isinf({value}) THEN {self._error('is infinite')} ELSE {checked} END"
         )
 
-    def _whole(self, microseconds: str, value: str) -> str:
+    def _whole(self, value: str) -> str:
         """MySQL rounds fractions of a second that a column has no digits for."""
-        step = 10 ** (_MICROSECOND_DIGITS - self.target.type.scale)
+        is_finer = finer(value, self.target.type.scale)
         text = f"CAST({value} AS VARCHAR)"
-        if step == 1:
-            return text
-        return self._checked(f"{microseconds} % {step} <> 0", text, "has more digits of a second")
+        return self._checked(is_finer, text, "has more digits of a second") if is_finer else text
 
     def _bytes(self, value: str) -> str:
         written = f"'X''' || hex({value}) || ''''"
@@ -102,28 +97,14 @@ class LoadedColumn:
         return f"CASE WHEN {is_bad} THEN {self._error(why)} ELSE {value} END"
 
     def _error(self, why: str) -> str:
-        """DuckDB raises it, and the engine knows it by its code."""
-        begin = f"E_LOAD_CONSTRAINT: column '{self.name}' ({self.target.type.text}) cannot take '"
-        end = f"', which {why}; the table is as it was before; cast or round it in a node before"
-        value = f"coalesce(left(CAST({quote(self.origin)} AS VARCHAR), 80), 'NULL')"
-        return f"error({_literal(begin)} || {value} || {_literal(end)})"
+        return refusal(self.name, self.target.type.text, self.origin, why)
 
 
 def loaded_columns(
     found: Sequence[NativeColumn], load: Load, types: Mapping[str, str]
 ) -> list[LoadedColumn]:
     """The columns of ``load``; ``types`` are DuckDB's, by the input's casefolded names."""
-    by_name = {column.name: column for column in found}
-    for name in (*load.columns, *load.keys):
-        if name not in by_name:
-            message = f"table '{load.table}': {unknown('column', name, by_name)}"
-            raise LoadRefused(message, code="E_COLUMN_NOT_FOUND")
-    if not load.columns:
-        raise LoadRefused(f"no column of table '{load.table}' is fed; map at least one")
-    return [
-        LoadedColumn(by_name[name], origin, types[origin.casefold()])
-        for name, origin in load.columns.items()
-    ]
+    return [LoadedColumn(*column) for column in fed(found, load, types)]
 
 
 def row_of(columns: Sequence[LoadedColumn]) -> str:
@@ -134,7 +115,3 @@ def row_of(columns: Sequence[LoadedColumn]) -> str:
 
 def _text(value: str) -> str:
     return f"'''' || replace(CAST({value} AS VARCHAR), '''', '''''') || ''''"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.connector import Window
 from engine.connectors.mysql.catalog import NativeColumn, quote, rows_of
 from engine.errors import ConnectorError
+from engine.schema import literal
 
 if TYPE_CHECKING:
     from pymysql import Connection
@@ -57,7 +58,6 @@ def _value(text: str, column: NativeColumn) -> str:
     """A literal of the column's own type: numbers compared with text would become floats."""
     if column.type.name in _NUMBERS and _NUMBER.fullmatch(text):
         return f"{text}e0" if column.type.name in ("float", "double") and "e" not in text else text
-    escaped = "'" + text.replace("'", "''") + "'"
     if column.type.name in _MOMENTS:
-        return f"CAST({escaped} AS {_MOMENTS[column.type.name]})"
-    return escaped
+        return f"CAST({literal(text)} AS {_MOMENTS[column.type.name]})"
+    return literal(text)

@@ -73,11 +73,11 @@ class Postgresql(Connector[PostgresqlConfig]):
     def attach(
         self, config: PostgresqlConfig, session: duckdb.DuckDBPyConnection, alias: str
     ) -> None:
-        with _connected(config):
-            pass  # psycopg says precisely what is wrong; DuckDB does not
+        with _connected(config) as connection:  # says precisely what is wrong; DuckDB does not
+            order = reading.date_order(connection)
         reading.load_extension(session)
         reading.choose_protocol(session, self.dialect)
-        for statement in reading.attach_statements(config, alias):
+        for statement in reading.attach_statements(config, alias, order):
             session.execute(statement)
 
     def prepare(self, session: duckdb.DuckDBPyConnection) -> None:

@@ -31,7 +31,7 @@ ORDER BY n.nspname, c.relname
 _TYPES = """
 SELECT CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname ELSE '' END,
        t.typtype::text, asked.modifier, format_type(asked.type, asked.modifier),
-       NOT coalesce(a.attnotnull, false)
+       format_type(asked.type, -1), NOT coalesce(a.attnotnull, false)
 FROM unnest(%s::oid[], %s::int[], %s::oid[], %s::int[])
      WITH ORDINALITY AS asked(type, modifier, relation, number, position)
 JOIN pg_type t ON t.oid = asked.type
@@ -58,6 +58,7 @@ WITH RECURSIVE resolved(number, type, modifier) AS (
 SELECT a.attname,
        CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname ELSE '' END,
        t.typtype::text, resolved.modifier, format_type(t.oid, resolved.modifier),
+       format_type(t.oid, -1),
        format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
        a.atthasdef OR a.attidentity <> '',
        ARRAY(SELECT name FROM keyed WHERE a.attnum = ANY(keyed.numbers) ORDER BY name)
@@ -89,6 +90,17 @@ class NativeColumn:
             is_nullable=self.is_nullable,
             has_default=self.has_default,
             unique_in=self.unique_in,
+            caveat=self._caveat(),
+        )
+
+    def _caveat(self) -> str:
+        limits = self.type.limits
+        if not limits:
+            return ""
+        name = quote(self.name)
+        return (
+            f"{limits} fail the run; if there are such, read it in a query, cast to what they "
+            f"need: CAST({name} AS numeric(38,20)), or AS text"
         )
 
 
@@ -138,7 +150,7 @@ def columns(connection: Connection, extraction: Extraction) -> list[NativeColumn
     )
     rows = connection.execute(_TYPES, asked)
     return [
-        NativeColumn(name, NativeType(*row[:4]), is_nullable=row[4])
+        NativeColumn(name, NativeType(*row[:5]), is_nullable=row[5])
         for name, row in zip(names, rows, strict=True)
     ]
 
@@ -162,7 +174,7 @@ def target_columns(connection: Connection, table: TableName) -> list[NativeColum
         raise missing(connection, table)
     rows = connection.execute(_TARGET_COLUMNS, {"table": oid})
     return [
-        NativeColumn(row[0], NativeType(*row[1:5]), row[6], row[7], row[5], tuple(row[8]))
+        NativeColumn(row[0], NativeType(*row[1:6]), row[7], row[8], row[6], tuple(row[9]))
         for row in rows
     ]
 

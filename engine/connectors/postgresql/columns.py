@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 from engine.connector import Load
 from engine.connectors.postgresql.catalog import NativeColumn
-from engine.errors import LoadRefused
-from engine.schema import quote
-from engine.suggestion import unknown
+from engine.fitting import fed, finer, refusal
+from engine.schema import literal, quote
 
 #: What DuckDB writes several times faster than decimals with more digits.
 QUICK_DIGITS = 18
@@ -34,8 +33,17 @@ class LoadedColumn:
 
     @property
     def written_sql(self) -> str:
-        """DuckDB's expression: an exact cast to what goes over the wire."""
-        return f"CAST({quote(self.origin)} AS {self.written}) AS {quote(self.name)}"
+        """DuckDB's expression: an exact cast to what goes over the wire.
+
+        PostgreSQL would round fractions of a second that a column has no digits for.
+        """
+        value = f"CAST({quote(self.origin)} AS {self.written})"
+        digits = self.target.type.second_digits
+        if digits is not None and (is_finer := finer(value, digits)):
+            why = "has more digits of a second"
+            error = refusal(self.name, self.target.type.text, self.origin, why)
+            value = f"CASE WHEN {is_finer} THEN {error} ELSE {value} END"
+        return f"{value} AS {quote(self.name)}"
 
     @property
     def quick(self) -> LoadedColumn:
@@ -59,24 +67,27 @@ class LoadedColumn:
         return "text" if self.is_cast_from_text else self.target.type.text
 
     def _cast(self, value: str) -> str:
-        return f"{value}::{self.target.declared}" if self.is_cast_from_text else value
+        """Without the limits of the column: an explicit cast would cut what is too long for
+        them, and the assignment that follows refuses it. What that would round is refused here.
+        """
+        if not self.is_cast_from_text:
+            return value
+        type_ = self.target.type
+        value = f"{value}::{type_.parsed}"
+        if not type_.rounds:
+            return value
+        label = literal(f'value of column "{self.name}" does not fit {type_.text}: ')
+        return (
+            f"CASE WHEN {value} = {value}::{type_.text} OR {value} IS NULL THEN {value} "
+            f"ELSE ({label} || {value}::text)::{type_.plain} END"
+        )
 
 
 def loaded_columns(
     found: Sequence[NativeColumn], load: Load, types: Mapping[str, str]
 ) -> list[LoadedColumn]:
     """The columns of ``load``; ``types`` are DuckDB's, by the input's casefolded names."""
-    by_name = {column.name: column for column in found}
-    for name in (*load.columns, *load.keys):
-        if name not in by_name:
-            message = f"table '{load.table}': {unknown('column', name, by_name)}"
-            raise LoadRefused(message, code="E_COLUMN_NOT_FOUND")
-    if not load.columns:
-        raise LoadRefused(f"no column of table '{load.table}' is fed; map at least one")
-    return [
-        _column(by_name[name], origin, types[origin.casefold()])
-        for name, origin in load.columns.items()
-    ]
+    return [_column(*column) for column in fed(found, load, types)]
 
 
 def _column(target: NativeColumn, origin: str, origin_type: str) -> LoadedColumn:
@@ -92,4 +103,4 @@ def _column(target: NativeColumn, origin: str, origin_type: str) -> LoadedColumn
     is_text = target.type.is_text_on_the_way_in or (
         target.type.name == "numeric" and written == "VARCHAR"
     )
-    return LoadedColumn(target, origin, written, is_text)
+    return LoadedColumn(target, origin, "VARCHAR" if is_text else written, is_text)

@@ -77,20 +77,21 @@ class PostgresqlConfig(ConnectionConfig):
     def address(self) -> str:
         return f"{self.host}:{self.port}"
 
-    def driver_options(self, *, alias: str = "", is_read_only: bool = False) -> dict[str, Any]:
-        """libpq's parameters but those that are credentials.
+    def driver_options(
+        self, *, alias: str = "", is_read_only: bool = False, **settings: str
+    ) -> dict[str, Any]:
+        """libpq's parameters but those that are credentials; ``settings`` are the server's.
 
         ``alias`` marks sessions, so that they can be found again in pg_stat_activity.
         """
-        seconds = self.options.statement_timeout_seconds
-        settings = [f"-c statement_timeout={seconds}s"]
+        settings["statement_timeout"] = f"{self.options.statement_timeout_seconds}s"
         if is_read_only:
-            settings.append("-c default_transaction_read_only=on")
+            settings["default_transaction_read_only"] = "on"
         return {
             "sslmode": self.sslmode,
             "connect_timeout": self.options.connect_timeout,
             "application_name": self.session_name(alias),
-            "options": " ".join(settings),
+            "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
             "passfile": _NO_FILE,
         }
 

@@ -17,7 +17,7 @@ from engine.connectors.postgresql.window import condition as condition_of
 from engine.errors import ConnectorError
 from engine.expression import to_sql
 from engine.pushing import TRIED_PER_ROW, pushed
-from engine.schema import Schema, quote
+from engine.schema import Schema, literal, quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[tuple[Any, ...]]
 
+#: How values are written as text, so that it says all of them and any session reads it alike.
+#: With 3, servers before 12 write floats whole as well.
+_WRITTEN = {"intervalstyle": "postgres", "extra_float_digits": "3", "bytea_output": "hex"}
 _WITH_ERA = {"date", "timestamp", "timestamptz"}
 
 _READS_OF = """
@@ -68,10 +71,17 @@ def choose_protocol(session: duckdb.DuckDBPyConnection, dialect: Dialect) -> Non
     session.execute(f"SET GLOBAL pg_use_text_protocol = {str(wanted).lower()}")
 
 
-def attach_statements(config: PostgresqlConfig, alias: str) -> Iterator[str]:
+def date_order(connection: Connection) -> str:
+    """What comes first in dates like 1/2/2024, for queries that hold such (``DMY``)."""
+    (style,) = connection.execute("SHOW datestyle").fetchone() or ("",)
+    return str(style).rpartition(" ")[2] or "MDY"
+
+
+def attach_statements(config: PostgresqlConfig, alias: str, order: str) -> Iterator[str]:
     """The password goes into a secret, where DuckDB shows it to nobody.
 
-    Between queries no connection is held: a plan may attach a database many times.
+    Between queries no connection is held: a plan may attach a database many times. Dates are
+    written in ISO's form whatever the server's own, and read in ``order`` as ever.
     """
     from psycopg.conninfo import make_conninfo
 
@@ -85,7 +95,8 @@ def attach_statements(config: PostgresqlConfig, alias: str) -> Iterator[str]:
     fields = ", ".join(f"{name} {literal(value)}" for name, value in secret.items() if value)
     yield "SET GLOBAL pg_pool_max_connections = 0"
     yield f"CREATE OR REPLACE TEMPORARY SECRET {quote(alias)} (TYPE postgres, {fields})"
-    options = make_conninfo("", **config.driver_options(alias=alias, is_read_only=True))
+    written = _WRITTEN | {"datestyle": f"ISO,{order}"}
+    options = make_conninfo("", **config.driver_options(alias=alias, is_read_only=True, **written))
     yield (
         f"ATTACH {literal(options)} AS {quote(alias)} "
         f"(TYPE postgres, SECRET {quote(alias)}, READ_ONLY)"
@@ -150,8 +161,3 @@ def _window(found: Sequence[NativeColumn], extraction: Extraction) -> str:
 
 def _query(alias: str, query: str) -> str:
     return f"postgres_query({literal(alias)}, {literal(query)})"
-
-
-def literal(text: str) -> str:
-    """An SQL string; the same in DuckDB and, with its default settings, in PostgreSQL."""
-    return "'" + text.replace("'", "''") + "'"

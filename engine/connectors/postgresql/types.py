@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.schema import quote
+from engine.schema import literal, quote
 
 #: Read and written in binary, one to one.
 _SAME = {
@@ -57,8 +57,10 @@ _NATIVE = {
     "INTERVAL": "interval",
     "UUID": "uuid",
 }
-#: Their binary form is their text, so DuckDB's VARCHAR can be written as it is.
-_TEXT_IN_BINARY = {"name", "xml"}
+#: What its text means depends on the server's money of the day; as a number, it does not.
+_MONEY = {"money": "numeric", "_money": "numeric[]"}
+_MOMENTS = {"time", "timestamp", "timestamptz"}
+_ROUNDED = {*_MOMENTS, "timetz", "interval", "numeric"}
 _MAX_PRECISION = 38
 #: Where numeric has no declared scale: digits kept after the point.
 _FREE_SCALE = 10
@@ -75,8 +77,9 @@ class NativeType:
     name: str
     category: str
     modifier: int
-    #: As PostgreSQL writes it (``numeric(12,2)``).
+    #: As PostgreSQL writes it (``numeric(12,2)``), and without what is in parentheses.
     text: str
+    plain: str
 
     @property
     def decimal(self) -> tuple[int, int] | None:
@@ -93,6 +96,23 @@ class NativeType:
         return self.decimal is not None and self.decimal[0] <= _MAX_PRECISION
 
     @property
+    def is_exact(self) -> bool:
+        """Whether the DECIMAL a numeric is read as has the declared digits, no more and no less."""
+        return (
+            self.is_bounded and self.decimal is not None and 0 <= self.decimal[1] <= _MAX_PRECISION
+        )
+
+    @property
+    def limits(self) -> str:
+        """Values of a numeric that its DECIMAL does not hold; empty where it is bounded."""
+        if self.name != "numeric" or self.is_bounded or not self.duckdb.startswith("DECIMAL"):
+            return ""
+        if self.decimal:
+            return f"values of more than {_MAX_PRECISION} digits"
+        whole = _MAX_PRECISION - _FREE_SCALE
+        return f"values with more than {whole} digits before or {_FREE_SCALE} after the point"
+
+    @property
     def duckdb(self) -> str:
         """The DuckDB type its values are read as."""
         if self.name == "numeric":
@@ -104,15 +124,34 @@ class NativeType:
         name = quote(column)
         if self.duckdb.startswith("DECIMAL"):
             return _guarded(name, column, self.duckdb, self.decimal)
+        if self.name in _MONEY:
+            return f"{name}::{_MONEY[self.name]}::text"
         return name if self.name in _SAME else f"{name}::text"
+
+    @property
+    def second_digits(self) -> int | None:
+        """Digits of a second that a column of moments or times is declared to have."""
+        return self.modifier if self.name in _MOMENTS and self.modifier >= 0 else None
+
+    @property
+    def rounds(self) -> bool:
+        """Whether assigning a value that has more digits than declared changes it."""
+        return self.modifier >= 0 and self.name.removeprefix("_") in _ROUNDED
+
+    @property
+    def parsed(self) -> str:
+        """The type that text is cast to."""
+        return f"{_MONEY[self.name]}::{self.plain}" if self.name in _MONEY else self.plain
 
     @property
     def is_text_on_the_way_in(self) -> bool:
         """Whether a column of this type is written as text that PostgreSQL casts."""
         if self.name == "numeric":
-            return not self.duckdb.startswith("DECIMAL")
-        is_binary = self.name in _SAME or self.name in _TEXT_IN_BINARY or self.category == "e"
-        return not is_binary
+            return self.modifier >= 0 and not self.is_exact
+        if self.name == "interval" and self.modifier >= 0:
+            return True
+        # The binary form of names and enums is their text.
+        return not (self.name in _SAME or self.name == "name" or self.category == "e")
 
     def _decimal_type(self) -> str:
         if self.decimal is None:
@@ -140,7 +179,8 @@ def _guarded(name: str, column: str, duckdb: str, declared: tuple[int, int] | No
     is_exact = f"{name} <> 'NaN'"
     if declared is None:
         is_exact += f" AND {name} = trunc({name}, {_FREE_SCALE})"
-    label = "'" + f'value of column "{column}" does not fit {duckdb}: '.replace("'", "''") + "'"
-    is_same = declared and native == f"numeric({declared[0]},{declared[1]})"
-    value = name if is_same else f"{name}::{native}"
-    return f"CASE WHEN {is_exact} THEN {value} ELSE ({label} || {name}::text)::{native} END"
+    label = literal(f'value of column "{column}" does not fit {duckdb}: ')
+    # To a column of that very type, the cast is nothing; a domain loses its precision without it.
+    return (
+        f"CASE WHEN {is_exact} THEN {name}::{native} ELSE ({label} || {name}::text)::{native} END"
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.connector import Window
 from engine.connectors.postgresql.catalog import NativeColumn
 from engine.errors import ConnectorError
-from engine.schema import quote
+from engine.schema import literal, quote
 
 if TYPE_CHECKING:
     import psycopg
@@ -54,5 +54,4 @@ def _overlap(window: Window, column: NativeColumn) -> str:
 
 
 def _value(text: str, column: NativeColumn) -> str:
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'::{column.type.text}"
+    return f"{literal(text)}::{column.type.text}"

@@ -76,7 +76,7 @@ class Sqlalchemy(StreamedConnector[SqlalchemyConfig]):
 
 
 def _explained(stream: Stream, config: SqlalchemyConfig, table: TableName | None) -> Any:
-    with explaining(config, table), contextlib.closing(stream.batches) as batches:
+    with explaining(config, table, reads=True), contextlib.closing(stream.batches) as batches:
         yield from batches
 
 

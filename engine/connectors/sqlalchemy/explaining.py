@@ -28,25 +28,36 @@ _NOBODY = (
 
 
 @contextmanager
-def explaining(config: SqlalchemyConfig, table: TableName | None = None) -> Iterator[None]:
+def explaining(
+    config: SqlalchemyConfig, table: TableName | None = None, *, reads: bool = False
+) -> Iterator[None]:
     """Raise whatever SQLAlchemy raises inside as the ``ConnectorError`` it means."""
     import sqlalchemy as sa
 
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        found = _explain(error, config, table)
+        found = _explain(error, config, table, reads)
         found.__cause__ = None  # a driver's message may quote what we must not
         raise found from None
 
 
-def _explain(error: Exception, config: SqlalchemyConfig, table: TableName | None) -> ConnectorError:
+def _explain(
+    error: Exception, config: SqlalchemyConfig, table: TableName | None, reads: bool
+) -> ConnectorError:
     import sqlalchemy as sa
 
     said = _said(error, config)
     lowered = said.lower()
+    where = f"table '{table}'" if table else "the query"
+    if reads and isinstance(error, sa.exc.DataError):
+        return ConnectorError(
+            f"{where} holds a value that the driver cannot read: {said}; read it in a query, cast "
+            "to text",
+            code="E_VALUE",
+            permanent=True,
+        )
     if isinstance(error, sa.exc.IntegrityError | sa.exc.DataError):
-        where = f"table '{table}'" if table else "the query"
         return LoadRefused(
             f"{where} refused the rows: {said}; the table is as it was before; correct the rows "
             "or the table"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,16 @@ if TYPE_CHECKING:
 _BATCH_ROWS = 5_000
 #: A query says nothing of its types that every driver would mean alike: its first rows do.
 _SEEN_ROWS = 1_000
-_READ_ONLY = {
-    "postgresql": "SET TRANSACTION READ ONLY",
-    "oracle": "SET TRANSACTION READ ONLY",
-    "sqlite": "PRAGMA query_only = ON",
+#: A session only reads, and writes values as text that says all of them.
+_SESSION = {
+    "postgresql": (
+        "SET TRANSACTION READ ONLY",
+        "SET datestyle = 'ISO'",
+        "SET intervalstyle = 'postgres'",
+        "SET extra_float_digits = 3",
+    ),
+    "oracle": ("SET TRANSACTION READ ONLY",),
+    "sqlite": ("PRAGMA query_only = ON",),
 }
 
 
@@ -33,7 +40,7 @@ _READ_ONLY = {
 def reading(config: SqlalchemyConfig) -> Iterator[Connection]:
     """A connection that only reads, as far as the database can be told so; undone in the end."""
     with config.engine().connect() as connection:
-        if statement := _READ_ONLY.get(connection.dialect.name):
+        for statement in _SESSION.get(connection.dialect.name, ()):
             connection.exec_driver_sql(statement)
         yield connection
 
@@ -44,7 +51,9 @@ def reflected(engine: Engine | Connection, table: TableName) -> Table:
 
     schema = table.schema or None
     try:
-        return sa.Table(table.table, sa.MetaData(), schema=schema, autoload_with=engine)
+        with warnings.catch_warnings():  # of types it does not know: they are read as text
+            warnings.simplefilter("ignore", sa.exc.SAWarning)
+            return sa.Table(table.table, sa.MetaData(), schema=schema, autoload_with=engine)
     except sa.exc.NoSuchTableError:
         names = sa.inspect(engine).get_table_names(schema=schema)
         nearest = nearest_to(table.table, names)
@@ -129,7 +138,7 @@ def _read(column: Any, schema: Schema) -> Any:
     if found is not None and found.type == "DOUBLE":
         return type_coerce(column, sa.Float())
     is_text = found is not None and found.type == "VARCHAR"
-    if is_text and not isinstance(column.type, sa.String | sa.Enum | sa.JSON):
+    if is_text and not isinstance(column.type, sa.String | sa.Enum):
         return cast(column, sa.Text)
     return column
 
@@ -141,13 +150,23 @@ def _of_table(connection: Connection, table: TableName) -> Schema:
             Column(
                 str(column.name),
                 duckdb_type(column.type, is_sqlite=is_sqlite),
-                native_type=str(column.type.compile(connection.dialect)),
+                native_type=_native(column.type, connection),
                 is_nullable=bool(column.nullable),
                 has_default=column.server_default is not None or column.identity is not None,
             )
             for column in reflected(connection, table).columns
         )
     )
+
+
+def _native(type_: Any, connection: Connection) -> str:
+    """The type as the database writes it; empty where SQLAlchemy does not know it."""
+    from sqlalchemy.exc import CompileError
+
+    try:
+        return str(type_.compile(connection.dialect))
+    except CompileError:
+        return ""
 
 
 def _of_query(connection: Connection, extraction: Extraction) -> Schema:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import json
+import ipaddress
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 _MAX_PRECISION = 38
+_WRITTEN_ALIKE = (int, uuid.UUID, ipaddress._IPAddressBase, datetime.date, datetime.time)
 
 
 def duckdb_type(type_: TypeEngine[Any], *, is_sqlite: bool) -> str:
     """The DuckDB type that values of a column are read as; text where there is no equal."""
     from sqlalchemy import types as sa
 
+    type_ = getattr(type_, "data_type", type_)  # what a domain is made of
     if isinstance(type_, sa.Boolean):
         return "BOOLEAN"
     if isinstance(type_, sa.SmallInteger) and not is_sqlite:
@@ -34,6 +36,8 @@ def duckdb_type(type_: TypeEngine[Any], *, is_sqlite: bool) -> str:
         return _decimal(type_, is_sqlite)
     if isinstance(type_, sa.DateTime):
         return "TIMESTAMP WITH TIME ZONE" if type_.timezone else "TIMESTAMP"
+    if isinstance(type_, sa.Time) and type_.timezone:
+        return "VARCHAR"
     simple = {sa.Date: "DATE", sa.Time: "TIME", sa.LargeBinary: "BLOB", sa.Uuid: "UUID"}
     return next((name for cls, name in simple.items() if isinstance(type_, cls)), "VARCHAR")
 
@@ -43,7 +47,7 @@ def _decimal(type_: Any, is_sqlite: bool) -> str:
     if is_sqlite:
         return "DOUBLE"
     precision, scale = type_.precision, type_.scale or 0
-    if precision is None or precision > _MAX_PRECISION:
+    if precision is None or not 0 <= scale <= precision <= _MAX_PRECISION:
         return "VARCHAR"
     return f"DECIMAL({precision},{scale})"
 
@@ -69,9 +73,9 @@ def array(values: Sequence[Any], field: pa.Field) -> pa.Array:
     """Values as ``field``, or a ``ConnectorError`` that names it: nothing is converted."""
     import pyarrow as pa
 
-    if pa.types.is_string(field.type):
-        values = [_text(value) for value in values]
     try:
+        if pa.types.is_string(field.type):
+            values = [_text(value) for value in values]
         return pa.array(values, field.type)
     except (pa.ArrowException, TypeError, OverflowError) as error:
         raise ConnectorError(
@@ -83,8 +87,11 @@ def array(values: Sequence[Any], field: pa.Field) -> pa.Array:
 
 
 def _text(value: Any) -> str | None:
+    """Only what Python writes as the database does; what a driver has parsed, it does not."""
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, dict | list):
-        return json.dumps(value)
-    return format(value, "f") if isinstance(value, decimal.Decimal) else str(value)
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f")
+    if isinstance(value, bool) or not isinstance(value, _WRITTEN_ALIKE):
+        raise TypeError(f"{type(value).__name__} '{str(value)[:80]}'")
+    return str(value)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import duckdb
 import psycopg
 import pytest
+from postgresql_values import OWN_TYPES, VALUES
 from pydantic import ValidationError
 
 from engine.connector import Extraction, Load, LoadResult, TableName
@@ -113,79 +114,9 @@ def sql(text: str) -> Extraction:
     return Extraction(sql=text)
 
 
-#: Values in PostgreSQL's own text form.
-TYPES = {
-    "smallint": ["-32768", "0", "32767"],
-    "integer": ["-2147483648", "2147483647"],
-    "bigint": ["-9223372036854775808", "9223372036854775807"],
-    "real": ["1.5", "NaN", "Infinity", "-Infinity", "-0"],
-    "double precision": ["0.1", "1e300", "NaN", "Infinity", "-Infinity"],
-    "numeric(15,2)": ["-1234567890123.45", "0.01", "0"],
-    "numeric(38,10)": ["-1234567890123456789012345678.0123456789"],
-    "numeric": ["1.0000000001", "-99999999999999.5", "12345678901234567890"],
-    "numeric(5,-2)": ["12300"],
-    "numeric(2,4)": ["0.0012"],
-    "numeric(40,2)": ["123456789012345678901234567890123456.78"],
-    "boolean": ["true", "false"],
-    "text": ["", "a'b", "tab\tnewline\nback\\slash", "žluťoučký 🐎", "x" * 1_000_000],
-    "varchar(10)": ["ten chars."],
-    "char(5)": ["ab", ""],
-    "bytea": [r"\x00ff10", ""],
-    "date": ["0001-01-01", "0044-03-15 BC", "infinity", "-infinity", "2024-02-29"],
-    "time": ["00:00", "23:59:59.999999", "24:00"],
-    "timetz": ["12:00+02"],
-    "timestamp": ["2024-02-29 12:34:56.789012", "infinity", "-infinity", "0001-01-01"],
-    "timestamptz": ["2024-02-29 12:34:56+05:30", "infinity", "-infinity"],
-    "interval": ["1 year 2 mons 3 days 04:05:06.789", "-1 day"],
-    "uuid": ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"],
-    "json": ['{"a":  [1, null]}'],
-    "jsonb": ['{"a": [1, null]}'],
-    "xml": ["<a>1</a>"],
-    "mood": ["happy", "sad"],
-    "positive": ["7"],
-    "integer[]": ["{1,NULL,3}", "{{1,2},{3,4}}", "{}"],
-    "text[]": ['{"a,b",NULL,""}'],
-    "numeric[]": ["{1.5,NaN}"],
-    "inet": ["192.168.1.1/24", "::1"],
-    "cidr": ["10.0.0.0/8"],
-    "macaddr": ["08:00:2b:01:02:03"],
-    "oid": ["4294967295"],
-    "money": ["-1234.56"],
-    "bit(3)": ["101"],
-    "int4range": ["[1,5)"],
-    "point": ["(1.5,-2)"],
-    "tsvector": ["'a':1 'b':2"],
-    "pg_lsn": ["16/B374D848"],
-    "name": ["a name"],
-    '"char"': ["x"],
-    "couple": ['(1,"a,b")'],
-}
-OWN_TYPES = (
-    "create type mood as enum ('sad', 'happy')",
-    "create domain positive as integer check (value > 0)",
-    "create type couple as (number int, word text)",
-)
-
-
-@pytest.mark.parametrize("type_", TYPES)
-def test_every_value_of_a_type_arrives_as_it_was(pair: Pair, type_: str) -> None:
-    for statement in (*OWN_TYPES, f"create table t (i int, v {type_})"):
-        pair.in_source(statement)
-        pair.in_target(statement)
-    with psycopg.connect(pair.source_url, autocommit=True) as source:
-        for i, value in enumerate([*TYPES[type_], None]):
-            source.execute(f"insert into t values (%s, %s::text::{type_})", [i, value])
-        pair.move(table("t"))
-        # 1.5 and 1.50 are the same number: a numeric without a scale keeps no zeros.
-        value = "trim_scale(v)" if type_ == "numeric" else "v"
-        query = f"select i, {value}::text from t order by i"
-        expected = source.execute(query).fetchall()
-    assert pair.in_target(query) == expected
-
-
-@pytest.mark.parametrize("type_", TYPES)
-def test_a_description_says_what_duckdb_will_see(pair: Pair, type_: str) -> None:
-    pair.in_source(*OWN_TYPES, f"create table t (v {type_})")
+def test_a_description_says_what_duckdb_will_see(pair: Pair) -> None:
+    fields = ", ".join(f"v{i} {type_}" for i, type_ in enumerate(VALUES))
+    pair.in_source(*OWN_TYPES, f"create table t ({fields})")
     described = POSTGRESQL.describe(pair.source, table("t"))
     query = POSTGRESQL.relation(pair.source, table("t"), "origin")
     with pair.sandbox.session() as session:

@@ -73,7 +73,7 @@ def assigned(column: Passing, target: NativeColumn) -> str:
     is_text = column.type == "VARCHAR" and (not column.native or column.native.name in _TEXTS)
     fits = (
         (is_whole and type_.name in _INTEGERS)
-        or (is_number and type_.name == "numeric" and (type_.modifier < 0 or type_.is_bounded))
+        or (is_number and type_.name == "numeric" and (type_.modifier < 0 or type_.is_exact))
         or (is_text and type_.name in _TEXTS)
         or (column.type, type_.text) in _SAME
     )
