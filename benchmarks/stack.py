@@ -75,6 +75,7 @@ def running_stack() -> Iterator[Path]:
             started.wait_for(READY)
             runtime = dotenv_values(Path(home) / "runtime.env")
             os.environ.update({k: v for k, v in runtime.items() if v is not None})
+            os.environ["FLOWADMIN_WEB_PORT"] = env["FLOWADMIN_WEB_PORT"]
             os.environ.update(
                 {"FLOWADMIN_HOME": home, "DJANGO_SETTINGS_MODULE": "flowadmin.settings"}
             )

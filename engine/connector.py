@@ -20,6 +20,7 @@ from engine.schema import Column, Schema
 if TYPE_CHECKING:
     import duckdb
 
+    from engine.files import HeldFile
     from engine.pushdown import Chain
 
 
@@ -221,13 +222,22 @@ class Connector(ABC, Generic[ConfigT]):
         return None
 
     def matches(
-        self, config: ConfigT, table: TableName, keys: Mapping[str, Sequence[str | None]]
+        self,
+        config: ConfigT,
+        load: Load,
+        keys: Mapping[str, Sequence[str | None]],
+        types: Mapping[str, str],
     ) -> Sequence[int] | None:
-        """How many rows of ``table`` have each key; None where that cannot be told.
+        """How many rows of the load's table have each key; None where that cannot be told.
 
-        ``keys`` maps column → its values as text, one for each key. Only reads.
+        ``keys`` maps column → its values as text, one for each key, and ``types`` → the DuckDB
+        type that they are the text of. Only reads.
         """
         return None
+
+    def held_files(self, config: ConfigT, path: str) -> Sequence[HeldFile]:
+        """The file at ``path``, or those below it, by name; none where there are no files."""
+        return ()
 
     @abstractmethod
     def load(

@@ -24,6 +24,14 @@ class File(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class HeldFile:
+    """A file that is there; ``name`` is relative to the connection's folder."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileExtraction(Extraction):
     """``table`` is a path relative to the connection's folder, or a pattern of such paths."""
 

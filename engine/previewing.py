@@ -19,6 +19,7 @@ import duckdb
 from engine import registry
 from engine.connections import Connections, Secrets
 from engine.connector import Connector
+from engine.destination import Arriving, Destination
 from engine.errors import EngineError, StepFailed
 from engine.execution import Execution
 from engine.execution.blaming import blaming
@@ -29,7 +30,7 @@ from engine.outcome import NodeOutcome
 from engine.plan import Input, Plan, Step
 from engine.sample import Extent, Sample, take
 from engine.watch import TimedOut
-from engine.write_plan import Arriving, Destination, WritePlan, plan_write
+from engine.write_plan import WritePlan, plan_write
 
 _PERIOD_SECONDS = 0.05
 

@@ -10,7 +10,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowadmin.settings")
 _django = get_asgi_application()
 
 # What they import needs Django's apps.
+from workflows.api.leaving import Leaving  # noqa: E402
 from workflows.pages.polling import topics  # noqa: E402
 from workflows.streams.asgi import Streams  # noqa: E402
 
-application = Streams(_django, topics())
+application = Streams(Leaving(_django), topics())

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from engine.sample import Extent
 from workflows.api.answers import Answer, ColumnAnswer, SampleAnswer
 from workflows.api.fields import DefinitionField, StrictSerializer
+from workflows.api.leaving import has_left
 from workflows.api.views import ApiView
 from workflows.definition import Definition
 from workflows.models import Workflow
@@ -63,6 +64,12 @@ class AssignmentAnswer(Answer):
     )
 
 
+class FileChangeAnswer(Answer):
+    path = serializers.CharField(help_text="In new names, * stands for what each load has anew.")
+    fate = serializers.ChoiceField(["created", "replaced", "removed", "blocks"])
+    bytes = serializers.IntegerField(allow_null=True, help_text="Of a file that is there.")
+
+
 class WritePlanAnswer(Answer):
     """What the target would do with the sampled rows; null where that cannot be told."""
 
@@ -87,6 +94,8 @@ class WritePlanAnswer(Answer):
         child=serializers.ListField(child=serializers.CharField(allow_null=True)),
         help_text="The first sampled keys that the table has already.",
     )
+    files = FileChangeAnswer(many=True, help_text="Of a target that writes files; else empty.")
+    file_count = serializers.IntegerField(help_text="Of these, with those that are not shown.")
 
 
 class PreviewAnswer(SampleAnswer):
@@ -147,7 +156,8 @@ def _answer(
         parameters=body.get("parameters", {}),
         id=body.get("id") or uuid.uuid4(),
     )
-    return Response(PreviewAnswer(previewing.preview(workflow, question)).data)
+    found = previewing.preview(workflow, question, is_wanted=lambda: not has_left(request))
+    return Response(PreviewAnswer(found).data)
 
 
 def _owner(request: Request) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
@@ -60,9 +60,12 @@ class Question:
     id: UUID = field(default_factory=uuid.uuid4)
 
 
-def preview(workflow: Workflow, question: Question) -> dict[str, Any]:
+def preview(
+    workflow: Workflow, question: Question, is_wanted: Callable[[], bool] = lambda: True
+) -> dict[str, Any]:
     """What ``engine.previewing.Preview`` says, as JSON; of the workflow, its team is used.
 
+    It ends when ``is_wanted`` says no: somebody asks it again and again.
     Raises ``NotPreviewable``, ``StepFailed``, ``AlreadyAsked``, and what ``Previewer.ask`` does.
     """
     plan = _plan(workflow, question)
@@ -77,7 +80,7 @@ def preview(workflow: Workflow, question: Question) -> dict[str, Any]:
     if not cache.add(key, question.owner, seconds + 2 * GRACE_SECONDS):
         raise AlreadyAsked(f"preview '{question.id}' is on its way; give each an id of its own")
     try:
-        answer = _previewer().ask(request, seconds, is_wanted=lambda: _is_wanted(key))
+        answer = _previewer().ask(request, seconds, lambda: is_wanted() and _is_wanted(key))
     finally:
         cache.delete(key)
     if failure := answer.get("failure"):

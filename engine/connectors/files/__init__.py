@@ -9,7 +9,7 @@ from engine.connector import Connector, Extraction, Load, LoadResult, TableName
 from engine.connectors.files import place
 from engine.connectors.files.config import FilesConfig
 from engine.errors import ConnectorError
-from engine.files import FileExtraction, FileLoad
+from engine.files import FileExtraction, FileLoad, HeldFile
 from engine.schema import Column, Schema
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ class Files(Connector[FilesConfig]):
     def target_columns(self, config: FilesConfig, table: TableName) -> Sequence[Column]:
         """None: a file takes whatever columns come."""
         return ()
+
+    def held_files(self, config: FilesConfig, path: str) -> Sequence[HeldFile]:
+        return place.held(place.root_of(config), path)
 
     def load(
         self,

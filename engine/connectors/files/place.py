@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from engine.connectors.files.config import FilesConfig
 from engine.errors import AccessDenied, ConnectorError, TableNotFound, Unreachable
-from engine.files import path_refusal
+from engine.files import HeldFile, path_refusal
 from engine.policy import FILE_ROOTS, file_roots
 from engine.suggestion import nearest_to
 
@@ -74,6 +74,17 @@ def to_write(root: Path, path: str) -> Path:
     if place.resolve() != place:
         raise AccessDenied(f"path '{path}' leads through a link; write to the real folder instead")
     return place
+
+
+def held(root: Path, path: str) -> list[HeldFile]:
+    """What is at ``path``, or below it, where a load would write."""
+    found = to_write(root, path)
+    places = sorted(found.rglob("*")) if found.is_dir() else [found]
+    return [
+        HeldFile(place.relative_to(root).as_posix(), place.stat().st_size)
+        for place in places
+        if place.is_file()
+    ]
 
 
 def listed(root: Path) -> Iterator[str]:

@@ -61,12 +61,16 @@ def _batches(
 ) -> Generator[pa.RecordBatch, None, None]:
     declared = {field.name: tuple(field.path.split(".")) for field in extraction.fields}
     paths = [declared.get(column.name, (column.name,)) for column in schema]
+    read = 0
     with Client(config, stopped) as client:
         for number, rows in enumerate(pages(client, extraction), start=1):
             if stopped.is_set():
                 return
             for some in _by(_BATCH, iter(rows)):
                 yield _batch(some, schema, paths, f"page {number} of '{extraction.path}'")
+            read += len(rows)
+            if extraction.limit and read >= extraction.limit:
+                return  # a page costs a request: a filter does not make it ask for more
 
 
 def _batch(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.connector import Extraction, Load, LoadResult, TableName, Watermark
@@ -87,6 +87,21 @@ class Mongodb(StreamedConnector[MongodbConfig]):
     def count(self, config: MongodbConfig, table: TableName, most: int) -> int | None:
         with _opened(config, table.table) as database:
             return database[table.table].count_documents({}, limit=most)
+
+    def matches(
+        self,
+        config: MongodbConfig,
+        load: Load,
+        keys: Mapping[str, Sequence[str | None]],
+        types: Mapping[str, str],
+    ) -> Sequence[int] | None:
+        from engine.connectors.mongodb import matching
+
+        if not isinstance(load, DocumentLoad):
+            raise _unfit()
+        name = load.table.table
+        with _opened(config, name) as database:
+            return matching.matches(database[name], load, keys, types)
 
     def load(
         self,

@@ -15,6 +15,7 @@ from engine.connectors.mongodb.types import json_text, kind_of, reader_of
 from engine.connectors.mongodb.window import condition
 from engine.documents import DocumentExtraction
 from engine.errors import ConnectorError
+from engine.pushing import TRIED_PER_ROW
 from engine.schema import Schema
 from engine.streaming import Stream
 
@@ -52,8 +53,7 @@ def _batches(
             dict.fromkeys(("_id", *(field.path[0] for field in fields)), 1),
             batch_size=_BATCH,
             collation={"locale": "simple"},
-            # What a filter leaves is counted where it is decided.
-            limit=0 if extraction.filter else extraction.limit or 0,
+            limit=_most(extraction),
         )
         for answer in answers:
             if stopped.is_set():
@@ -61,6 +61,11 @@ def _batches(
             # The driver's types call what it yields a document; it is the bytes of many.
             raw: Any = answer
             yield _batch(decode_all(raw, collection.codec_options), fields, name)
+
+
+def _most(extraction: DocumentExtraction) -> int:
+    """0 for no limit. Only some of the filter is decided by the server: it sends more then."""
+    return (extraction.limit or 0) * (TRIED_PER_ROW if extraction.filter else 1)
 
 
 def _query(extraction: DocumentExtraction, fields: Mapping[str, Field]) -> Document:

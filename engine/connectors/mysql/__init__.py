@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,7 +11,7 @@ import sqlglot
 
 from engine import watermarks
 from engine.connector import Extraction, Load, LoadResult, TableName, Watermark
-from engine.connectors.mysql import catalog, window
+from engine.connectors.mysql import catalog, matching, window
 from engine.connectors.mysql.books import MysqlBooks
 from engine.connectors.mysql.config import MysqlConfig
 from engine.connectors.mysql.explaining import explaining
@@ -90,10 +90,18 @@ class Mysql(StreamedConnector[MysqlConfig]):
             return watermarks.read(books, mark) if books.has_watermarks() else None
 
     def count(self, config: MysqlConfig, table: TableName, most: int) -> int | None:
-        with _connected(config, table) as connection:
-            limited = f"SELECT 1 FROM {catalog.qualified(table)} LIMIT {most}"
-            ((count,),) = catalog.rows_of(connection, f"SELECT count(*) FROM ({limited}) AS some")
-        return int(count)
+        with _connected(config.hurried(matching.SECONDS), table) as connection:
+            return matching.count(connection, table, most)
+
+    def matches(
+        self,
+        config: MysqlConfig,
+        load: Load,
+        keys: Mapping[str, Sequence[str | None]],
+        types: Mapping[str, str],
+    ) -> Sequence[int] | None:
+        with _connected(config.hurried(matching.SECONDS), load.table) as connection:
+            return matching.matches(connection, load.table, keys)
 
     def load(
         self,

@@ -86,6 +86,11 @@ class MysqlConfig(ConnectionConfig):
     def address(self) -> str:
         return f"{self.host}:{self.port}"
 
+    def hurried(self, seconds: int) -> MysqlConfig:
+        """The same with a server that stops a read after so many seconds."""
+        options = self.options.model_copy(update={"statement_timeout_seconds": seconds})
+        return self.model_copy(update={"options": options})
+
     def connect(self, *, is_read_only: bool = True) -> Connection:
         """A connection whose session is set up. Raises pymysql's own errors: see ``explaining``.
 

@@ -107,10 +107,14 @@ class Postgresql(Connector[PostgresqlConfig]):
             return matching.count(connection, table, most)
 
     def matches(
-        self, config: PostgresqlConfig, table: TableName, keys: Mapping[str, Sequence[str | None]]
+        self,
+        config: PostgresqlConfig,
+        load: Load,
+        keys: Mapping[str, Sequence[str | None]],
+        types: Mapping[str, str],
     ) -> Sequence[int] | None:
-        with _connected(config, table) as connection:
-            return matching.matches(connection, table, keys)
+        with _connected(config, load.table) as connection:
+            return matching.matches(connection, load.table, keys)
 
     def load(
         self,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from engine.connector import Connector, Extraction, Load, LoadResult, TableName
 from engine.connectors.remote_files.config import RemoteFilesConfig
 from engine.errors import AccessDenied, ConnectorError, TableNotFound
-from engine.files import FileExtraction, FileLoad, path_refusal
+from engine.files import FileExtraction, FileLoad, HeldFile, path_refusal
 from engine.schema import Column, Schema
 from engine.suggestion import nearest_to
 
@@ -86,6 +86,13 @@ class RemoteFiles(Connector[RemoteFilesConfig]):
     def target_columns(self, config: RemoteFilesConfig, table: TableName) -> Sequence[Column]:
         """None: a file takes whatever columns come."""
         return ()
+
+    def held_files(self, config: RemoteFilesConfig, path: str) -> Sequence[HeldFile]:
+        from engine.connectors.remote_files.store import explaining, store_of
+
+        with explaining(config):
+            found = store_of(config).find(path, detail=True) if config.is_s3 else {}
+        return [HeldFile(name, int(file["size"] or 0)) for name, file in sorted(found.items())]
 
     def load(
         self,

@@ -62,6 +62,10 @@ class Sqlalchemy(StreamedConnector[SqlalchemyConfig]):
         stream = reading.stream(config, extraction, schema)
         return replace(stream, batches=_explained(stream, config, extraction.table))
 
+    def count(self, config: SqlalchemyConfig, table: TableName, most: int) -> int | None:
+        with explaining(config, table), reading.reading(config) as connection:
+            return reading.count(connection, table, most)
+
     def load(
         self,
         config: SqlalchemyConfig,

@@ -12,13 +12,14 @@ from engine.connector import Extraction, TableName
 from engine.connectors.sqlalchemy.config import SqlalchemyConfig
 from engine.connectors.sqlalchemy.types import array, duckdb_type, seen_type
 from engine.errors import ConnectorError, TableNotFound
+from engine.pushing import TRIED_PER_ROW
 from engine.schema import Column, Schema
 from engine.streaming import Stream
 from engine.suggestion import nearest_to, unknown
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Connection, CursorResult, Engine, Table
 
 _BATCH_ROWS = 5_000
 #: A query says nothing of its types that every driver would mean alike: its first rows do.
@@ -75,6 +76,15 @@ def describe(connection: Connection, extraction: Extraction) -> Schema:
     return Schema(tuple(column for column in chosen if column)) if chosen else found
 
 
+def count(connection: Connection, table: TableName, most: int) -> int:
+    """Rows of ``table``, up to ``most``."""
+    import sqlalchemy as sa
+
+    some = sa.select(sa.literal(1)).select_from(reflected(connection, table)).limit(most)
+    found = connection.execute(sa.select(sa.func.count()).select_from(some.subquery())).scalar()
+    return int(found or 0)
+
+
 def end(connection: Connection) -> None:
     """Have the driver end what it is doing, if it can be told to, from another thread."""
     with contextlib.suppress(Exception):
@@ -111,15 +121,14 @@ def _partitions(
     import sqlalchemy as sa
 
     connection = connection.execution_options(stream_results=True, max_row_buffer=_BATCH_ROWS)
+    most = extraction.limit and extraction.limit * (TRIED_PER_ROW if extraction.filter else 1)
     if extraction.table:
         table = reflected(connection, extraction.table)
         by_name = {column.name.casefold(): column for column in table.columns}
         query = sa.select(*(_read(by_name[name.casefold()], schema) for name in schema.names))
-        if extraction.limit and not extraction.filter:
-            query = query.limit(extraction.limit)
-        yield from connection.execute(query).partitions(_BATCH_ROWS)
+        yield from connection.execute(query.limit(most)).partitions(_BATCH_ROWS)
         return
-    result = connection.exec_driver_sql(_query(extraction))
+    result = _result(connection, extraction, most)
     places = {name.casefold(): place for place, name in enumerate(result.keys())}
     wanted = [places[name.casefold()] for name in schema.names]
     for rows in result.partitions(_BATCH_ROWS):
@@ -170,12 +179,18 @@ def _native(type_: Any, connection: Connection) -> str:
 
 
 def _of_query(connection: Connection, extraction: Extraction) -> Schema:
-    result = connection.exec_driver_sql(_query(extraction))
+    result = _result(connection, extraction, _SEEN_ROWS)
     names, rows = list(result.keys()), result.fetchmany(_SEEN_ROWS)
     result.close()
     return Schema.of((name, seen_type([row[i] for row in rows])) for i, name in enumerate(names))
 
 
-def _query(extraction: Extraction) -> str:
-    """As a part of another query, so that it can only be one that reads."""
-    return f"SELECT * FROM ({extraction.sql.strip().rstrip(';').rstrip()}\n) query"
+def _result(connection: Connection, extraction: Extraction, most: int | None) -> CursorResult[Any]:
+    """Rows of a query, as a part of another one, so that it can only be one that reads."""
+    import sqlalchemy as sa
+
+    query = extraction.sql.strip().rstrip(";").rstrip()
+    if most is None:
+        return connection.exec_driver_sql(f"SELECT * FROM ({query}\n) query")
+    text = sa.text("({}\n) query".format(query.replace(":", r"\:")))
+    return connection.execute(sa.select(sa.literal_column("*")).select_from(text).limit(most))
