@@ -251,6 +251,7 @@ UNFOLD = {
         lambda request: static("flowadmin/row_menu.js"),
         lambda request: static("flowadmin/charts.js"),
         lambda request: static("flowadmin/live.js"),
+        lambda request: static("flowadmin/live_rows.js"),
         lambda request: static("flowadmin/issues.js"),
         lambda request: static("flowadmin/shortcuts.js"),
         lambda request: static("flowadmin/log_viewer.js"),

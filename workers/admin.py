@@ -97,7 +97,7 @@ class PoolAdmin(ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         pool = self.get_object(request, object_id)
-        context = {"past": pool_past(pool)} if pool else {}
+        context = {"past": pool_past(pool), "pool_topic": f"pool:{pool.pk}"} if pool else {}
         return super().change_view(
             request, object_id, form_url, {**context, **(extra_context or {})}
         )

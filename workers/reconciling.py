@@ -13,6 +13,7 @@ from uuid import UUID
 from django.core.cache import cache
 from django.utils import timezone
 
+from workers import signs
 from workers.models import Pool, PoolSample, WorkerSeen
 from workers.prefect.current import gateway
 from workers.prefect.gateway import FlowRun, Worker
@@ -74,9 +75,9 @@ def _end(run: FlowRun, *, is_silent: bool) -> bool:
 def _silent(running: Sequence[FlowRun], now: datetime) -> set[UUID]:
     """Runs not heard from for long, now and some time ago."""
     old = [run.id for run in running if now - run.state_at > SILENT_AT_MOST]
-    if not old:
-        return set()
-    silent = set(old) - gateway().heard_from(old, now - SILENT_AT_MOST)
+    heard = gateway().heard_from(old, now - SILENT_AT_MOST) if old else set()
+    signs.remember(heard)
+    silent = set(old) - heard
     return {run_id for run_id in silent if now - _silent_since(run_id, now) >= CONFIRMED_AFTER}
 
 

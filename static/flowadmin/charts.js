@@ -45,13 +45,22 @@
     }));
   }
 
-  const drawAll = () => {
+  function tidy() {
     for (const canvas of drawn.keys()) if (!canvas.isConnected) { drawn.get(canvas).destroy(); drawn.delete(canvas); }
+  }
+
+  const drawAll = () => {
+    tidy();
     document.querySelectorAll("canvas[data-chart]").forEach(draw);
   };
   document.addEventListener("DOMContentLoaded", () => {
     drawAll();
     new MutationObserver(drawAll).observe(document.documentElement, { attributeFilter: ["class"] });
   });
-  document.addEventListener("htmx:afterSettle", (event) => event.target.querySelectorAll("canvas[data-chart]").forEach(draw));
+  for (const name of ["htmx:afterSettle", "live:replaced"]) {
+    document.addEventListener(name, (event) => {
+      tidy();
+      event.target.querySelectorAll("canvas[data-chart]").forEach(draw);
+    });
+  }
 })();

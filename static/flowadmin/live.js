@@ -1,6 +1,7 @@
 // Keeps the elements of a page up to date: by a stream while there is one, else by asking every
 // so often. A message is {id: content}; the element of that id is replaced, or, where it is
-// marked data-live="signal", told of it by an event "live" with the content as its detail.
+// marked data-live="signal", told of it by an event "live" with the content as its detail. Where it
+// is marked data-live="actions", its content decides which buttons the page has.
 const WORDS = { live: "Live", polling: "Live updates are interrupted: asking every few seconds", lost: "No connection" };
 const HIDDEN_FOR_MS = 10_000;
 
@@ -64,7 +65,8 @@ class LivePage {
       const element = document.getElementById(id);
       if (!element || this.shown.get(id) === content) continue;
       this.shown.set(id, content);
-      if (element.dataset.live === "signal") element.dispatchEvent(new CustomEvent("live", { detail: content, bubbles: true }));
+      if (element.dataset.live === "actions") showActions(element, content);
+      else if (element.dataset.live === "signal") element.dispatchEvent(new CustomEvent("live", { detail: content, bubbles: true }));
       else replace(element, content);
     }
   }
@@ -89,6 +91,7 @@ function replace(element, content) {
   }
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   htmx.process(fresh);
+  fresh.dispatchEvent(new CustomEvent("live:replaced", { bubbles: true }));
 }
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -96,14 +99,13 @@ document.addEventListener("DOMContentLoaded", () => {
   if (root) root.livePage = new LivePage(root);
 });
 
-// The buttons of a run are others once it has ended.
-document.addEventListener("live", async (event) => {
-  if (event.target.id !== "run-state" || event.target.textContent === event.detail) return;
-  event.target.textContent = event.detail;
+async function showActions(element, content) {
+  if (element.textContent === content) return;
+  element.textContent = content;
   const text = await (await fetch(location.href)).text();
   const actions = "[x-data='{ showActions: false }']";
   const [now, then] = [new DOMParser().parseFromString(text, "text/html"), document].map((page) => page.querySelector(actions));
   if (!then) return;
   then.replaceWith(now ?? "");
   if (now) htmx.process(now);
-});
+}

@@ -22,7 +22,6 @@ from workers.prefect.memory import InMemoryGateway
 pytestmark = pytest.mark.django_db
 
 SUBMIT = {"_form_submitted": "on"}
-LOAD = "/ui/pools/load/"
 
 
 @pytest.fixture(autouse=True)
@@ -120,20 +119,12 @@ def test_a_pool_says_whether_it_takes_runs(pool, is_paused, is_online, word):
     assert load.badge.word == word
 
 
-def test_the_fragment_shows_every_pool_and_polls_on(root, pool):
-    text = root.get(LOAD).content.decode()
-    assert "night-pool" in text
-    assert 'hx-trigger="every 5s"' in text
+def test_the_list_of_pools_begins_with_their_load(root, pool):
+    page = root.get(reverse("admin:workers_pool_changelist")).content.decode()
+    assert page.index('id="pool-load"') < page.index('id="result_list"')
 
 
-def test_the_fragment_costs_the_same_whatever_the_number_of_pools(
-    root, pool, django_assert_max_num_queries
-):
+def test_the_load_costs_the_same_whatever_the_number_of_pools(pool, django_assert_num_queries):
     PoolFactory.create_batch(5)
-    with django_assert_max_num_queries(3):
-        root.get(LOAD)
-
-
-def test_the_fragment_is_for_members_only(pool, client):
-    assert client.get(LOAD).status_code == 302
-    assert logged_in().get(LOAD).status_code == 403
+    with django_assert_num_queries(1):
+        assert len(pool_loads(User(is_superuser=True))) == 6

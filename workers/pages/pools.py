@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser, User
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.dateparse import parse_datetime
-from django.views.decorators.http import require_GET
 
 from workers.models import Pool, PoolSample
 from workers.pages.badges import NO_WORKER, OPEN, PAUSED, Badge
@@ -67,12 +62,3 @@ def _load(pool: Pool) -> PoolLoad:
         workers_online=online,
         sampled_at=parse_datetime(sample["taken_at"]) if sample else None,
     )
-
-
-@require_GET
-@login_required
-def pool_load(request: HttpRequest) -> HttpResponse:
-    """One card per pool; polled while the page is open."""
-    if not request.user.has_perm("workers.view_pool"):
-        raise PermissionDenied
-    return render(request, "fragments/pool_load.html", {"pools": pool_loads(request.user)})

@@ -17,10 +17,12 @@ from workers.prefect.gateway import (
     LogLine,
     NotThere,
     PoolStatus,
+    PrefectRefused,
     PrefectUnreachable,
     TaskRun,
     Worker,
 )
+from workers.prefect.server import LARGE_PAGE
 from workers.prefect.transport import Transport
 from workers.prefect.wire import (
     FLOW_NAME,
@@ -32,7 +34,7 @@ from workers.prefect.wire import (
     worker_of,
 )
 
-#: Prefect's cap on the rows of one answer.
+#: Prefect's cap on the rows of one answer, unless its server is told otherwise, as ours are.
 PAGE = 200
 
 
@@ -42,6 +44,7 @@ class HttpGateway:
     def __init__(self, api_url: str, auth_string: str = "") -> None:
         self._http = Transport(api_url, auth_string)
         self._flow_id = ""
+        self._lines_at_once = LARGE_PAGE
 
     def close(self) -> None:
         self._http.close()
@@ -214,8 +217,18 @@ class HttpGateway:
         if since is not None:
             wanted["timestamp"] = {"after_": since.isoformat()}
         body = {"logs": wanted, "sort": f"TIMESTAMP_{'DESC' if newest_first else 'ASC'}"}
-        lines = self._pages("/logs/filter", body, offset=offset, most=limit)
-        return [log_line_of(line) for line in lines]
+        return [log_line_of(line) for line in self._log_pages(body, offset, limit)]
+
+    def _log_pages(self, body: dict[str, Any], offset: int, most: int) -> list[dict[str, Any]]:
+        """In few answers, where the server gives large ones."""
+        path, size = "/logs/filter", self._lines_at_once
+        try:
+            return list(self._pages(path, body, offset=offset, most=most, size=size))
+        except PrefectRefused:
+            if size == PAGE:
+                raise
+            self._lines_at_once = PAGE
+            return self._log_pages(body, offset, most)
 
     def node_sample(self, flow_run_id: UUID, node: str) -> Mapping[str, Any] | None:
         wanted = {
@@ -234,18 +247,24 @@ class HttpGateway:
         return bool(answer["status"] == "ACCEPT")
 
     def _pages(
-        self, path: str, body: dict[str, Any], *, offset: int = 0, most: int | None = None
+        self,
+        path: str,
+        body: dict[str, Any],
+        *,
+        offset: int = 0,
+        most: int | None = None,
+        size: int = PAGE,
     ) -> Iterator[dict[str, Any]]:
-        """All rows of a filter, or the first ``most``, in as few calls as its cap allows."""
+        """All rows of a filter, or the first ``most``, in as few calls of ``size`` as it takes."""
         left = most
         while left is None or left > 0:
-            size = PAGE if left is None else min(PAGE, left)
-            rows = self._http.find(path, {**body, "offset": offset, "limit": size})
+            wanted = size if left is None else min(size, left)
+            rows = self._http.find(path, {**body, "offset": offset, "limit": wanted})
             yield from rows
-            if len(rows) < size:
+            if len(rows) < wanted:
                 return
-            offset += size
-            left = None if left is None else left - size
+            offset += wanted
+            left = None if left is None else left - wanted
 
 
 def _now() -> str:

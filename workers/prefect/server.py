@@ -9,6 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+#: Rows of one answer, for who asks for so many: logs are read in pages of this size.
+LARGE_PAGE = 2_000
+
 
 def environment(database_url: str, port: int, home: Path | str, auth: str = "") -> dict[str, str]:
     """The server's settings; ``database_url`` is ``postgresql://…``, ``auth`` is ``user:password``.
@@ -23,6 +26,7 @@ def environment(database_url: str, port: int, home: Path | str, auth: str = "") 
         "PREFECT_SERVER_UI_ENABLED": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_API_DEFAULT_LIMIT": str(LARGE_PAGE),
         # Thirty by default: a second run of a workflow would wait that long for its slot.
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
         # An hour by default: each planned run holds a copy of its plan.

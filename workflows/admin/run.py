@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RangeDateTimeFilter,
@@ -17,12 +16,11 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from workers.pages.admin import ReadOnly, confirmed, go_back, go_to
-from workers.pages.formats import duration, moment
 from workers.prefect.gateway import GatewayError
 from workflows.admin.base import TeamFilter, TeamScopedAdmin, signed_in
 from workflows.admin.paginator import EndlessPaginator
 from workflows.models import Run, RunState
-from workflows.pages.badges import run_badge
+from workflows.pages.run_rows import cells, live_cell
 from workflows.pages.runs import run_context
 from workflows.pages.waiting import waiting_of
 from workflows.services import running
@@ -32,6 +30,7 @@ from workflows.services import running
 class RunAdmin(ReadOnly, TeamScopedAdmin):
     change_form_template = "admin/workflows/run/change_form.html"
     paginator = EndlessPaginator
+    list_before_template = "admin/workflows/run/live.html"
     list_display = ["status", "workflow", "team", "pool", "how", "started", "took"]
     list_display_links = ["status", "workflow"]
     list_filter = [
@@ -48,20 +47,16 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
     actions_detail = ["retry_failed", "retry", "cancel"]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """With each row the reason why its run waits."""
+        """With each row the cells that change."""
         changelist = super().get_changelist_instance(request)
         reasons = waiting_of(changelist.result_list)
         for run in changelist.result_list:
-            run.waiting = reasons[run.pk].text if run.pk in reasons else ""
+            run.cells = cells(run, reasons.get(run.pk))
         return changelist
 
     @display(description="State", ordering="state")
     def status(self, run: Run) -> str:
-        badge = run_badge(run.state)
-        why: str = getattr(run, "waiting", "")
-        if not why:
-            return str(badge)
-        return format_html('{}<span class="second-line" title="{}">{}</span>', badge, why, why)
+        return live_cell(run, "status")
 
     @display(description="Team")
     def team(self, run: Run) -> str:
@@ -73,11 +68,11 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
 
     @display(description="Started", ordering="started_at")
     def started(self, run: Run) -> str:
-        return moment(run.started_at)
+        return live_cell(run, "started")
 
     @display(description="Duration")
     def took(self, run: Run) -> str:
-        return duration(run.duration_seconds)
+        return live_cell(run, "took")
 
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, "cancel", obj)

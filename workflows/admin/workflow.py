@@ -288,7 +288,11 @@ class WorkflowAdmin(TeamScopedAdmin):
         if object_id:
             workflow = self.find(request, object_id)
             keys = workflow.nodes.values_list("key", flat=True)
-            panels = {**registration_context(workflow), "node_keys": list(keys)}
+            panels = {
+                **registration_context(workflow),
+                "node_keys": list(keys),
+                "workflow_topic": f"workflow:{workflow.pk}",
+            }
         return super().changeform_view(
             request, object_id, form_url, {**panels, **(extra_context or {})}
         )

@@ -19,19 +19,22 @@ _SHOWN = 5
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """unfold's dashboard callback."""
-    figures = today(request.user)
-    runs = access.scope(request.user, Run.objects.select_related("workflow", "version"))
+    return {**context, "title": "Home", **home_context(request.user)}
+
+
+def home_context(viewer: Any) -> dict[str, Any]:
+    """All that the templates ``live/home-….html`` show."""
+    figures = today(viewer)
+    runs = access.scope(viewer, Run.objects.select_related("workflow", "version"))
     lines = run_lines(runs[:_SHOWN])
     return {
-        **context,
-        "title": "Home",
-        "attention": attention(request.user, figures.failed),
+        "attention": attention(viewer, figures.failed),
         "today": figures,
         "success": _percent(figures.success_percent),
         "slowest": [(one, duration(one.seconds)) for one in figures.slowest],
         "runs": lines,
-        "next": next_starts(request.user, _SHOWN),
-        "is_new": not lines and not access.scope(request.user, Workflow.objects.all()).exists(),
+        "next": next_starts(viewer, _SHOWN),
+        "is_new": not lines and not access.scope(viewer, Workflow.objects.all()).exists(),
     }
 
 

@@ -46,11 +46,14 @@ class ScheduleLine:
     starts: tuple[tuple[datetime, str], ...]
 
 
+#: Workflows with all that their overview and their registration show.
+OVERVIEW_ROWS = Workflow.objects.select_related("team", "assignment__pool", "registration__version")
+
+
 @require_GET
 @login_required
 def workflow_overview(request: HttpRequest, workflow_id: UUID) -> HttpResponse:
-    rows = Workflow.objects.select_related("team", "assignment__pool", "registration")
-    workflow = get_object_or_404(access.scope(request.user, rows), pk=workflow_id)
+    workflow = get_object_or_404(access.scope(request.user, OVERVIEW_ROWS.all()), pk=workflow_id)
     return render(request, "fragments/workflow_overview.html", overview(workflow, request.user))
 
 

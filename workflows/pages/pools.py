@@ -16,19 +16,19 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from workers import signs
 from workers.models import Pool, WorkerSeen
 from workers.pages.badges import OFFLINE, ONLINE, Badge
 from workers.pages.formats import NOTHING, duration, moment
 from workers.pages.visible import pools_seen_by
-from workers.prefect.current import gateway
-from workers.prefect.gateway import GatewayError
 from workflows.models import OPEN_STATES, Run, RunState
 from workflows.pages.badges import run_badge
 
 _QUEUE_SHOWN = 10
 _REMEMBERED_SECONDS = 15
 _DAY = timedelta(days=1)
-_SILENT_AFTER = timedelta(seconds=90)
+#: Asked about are runs of 90 s and more, every 30 s.
+_ASKED_ABOUT_AFTER = timedelta(seconds=130)
 _HOLDS_A_SLOT = (RunState.PENDING, RunState.RUNNING, RunState.CANCELLING)
 _BAD = (RunState.FAILED, RunState.CRASHED)
 _HEARD = Badge("good", "favorite", "Heard from")
@@ -69,25 +69,29 @@ class Percentile(Aggregate):
 @require_GET
 @login_required
 def pool_runs(request: HttpRequest, pool_id: int) -> HttpResponse:
-    """Slots, queue, workers and figures; polled while the page of the pool is open."""
+    """Slots, queue, workers and figures, after the rest of the pool's page."""
     if not request.user.has_perm("workers.view_pool"):
         raise PermissionDenied
     pool = get_object_or_404(pools_seen_by(request.user), pk=pool_id)
-    slots = _slots(pool, request.user)
-    context = {
+    return render(request, "fragments/pool_runs.html", pool_now(pool, request.user))
+
+
+def pool_now(pool: Pool, viewer: Any) -> dict[str, Any]:
+    """What ``fragments/pool_runs.html`` shows."""
+    slots = _slots(pool, viewer)
+    return {
         "pool": pool,
         "slots": slots,
         "free": max(0, pool.concurrency_limit - len(slots)),
-        **_queue(pool, request.user),
+        **_queue(pool, viewer),
         "workers": [_worker(worker) for worker in pool.workers.all()],
         "figures": _figures(pool),
     }
-    return render(request, "fragments/pool_runs.html", context)
 
 
 def _slots(pool: Pool, viewer: Any) -> list[SlotLine]:
-    rows = list(_open_runs(pool).filter(state__in=_HOLDS_A_SLOT).order_by("started_at"))
-    heard = _heard([run.pk for run in rows if run.state == RunState.RUNNING])
+    rows = _open_runs(pool).filter(state__in=_HOLDS_A_SLOT).order_by("started_at")
+    heard = signs.heard_lately()
     return [_line(run, viewer, _sign_of_life(run, heard)) for run in rows]
 
 
@@ -126,17 +130,8 @@ def _sign_of_life(run: Run, heard: frozenset[UUID] | None) -> Badge | None:
         return None
     if run.pk in heard:
         return _HEARD
-    is_young = run.started_at is None or timezone.now() - run.started_at < _SILENT_AFTER
+    is_young = run.started_at is None or timezone.now() - run.started_at < _ASKED_ABOUT_AFTER
     return None if is_young else _SILENT
-
-
-def _heard(runs: list[UUID]) -> frozenset[UUID] | None:
-    if not runs:
-        return frozenset()
-    try:
-        return frozenset(gateway().heard_from(runs, timezone.now() - _SILENT_AFTER))
-    except GatewayError:
-        return None
 
 
 def _worker(worker: WorkerSeen) -> tuple[str, Badge, str]:

@@ -11,14 +11,8 @@ from workflows.pages.overview import workflow_overview
 from workflows.pages.polling import live_parts
 from workflows.pages.pools import pool_runs
 from workflows.pages.run_samples import run_sample
-from workflows.pages.workflows import registration_status
 
 workflows = [
-    path(
-        "workflows/<uuid:workflow_id>/registration/",
-        registration_status,
-        name="registration-status",
-    ),
     path("workflows/<uuid:workflow_id>/overview/", workflow_overview, name="workflow-overview"),
     path("connections/<int:connection_id>/tables/", connection_tables, name="connection-tables"),
     path("connections/<int:connection_id>/columns/", connection_columns, name="connection-columns"),
@@ -41,7 +35,4 @@ workflows = [
     ],
 ]
 
-urlpatterns = [
-    path("", include((workflows, "workflows"))),
-    path("", include("workers.pages.urls")),
-]
+urlpatterns = [path("", include((workflows, "workflows")))]

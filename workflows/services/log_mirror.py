@@ -1,8 +1,8 @@
 """Takes the lines of runs over from Prefect, a page at a time.
 
-Prefect tells lines by the moment they were written, and hands out 200 at a time; a line may be
-written down some seconds after a later one. So each look begins a little before the newest line
-it knows, and a message that is there already is passed over.
+Prefect tells lines by the moment they were written; a line may be written down some seconds
+after a later one. So each look begins a little before the newest line it knows, and a message
+that is there already is passed over.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -21,6 +22,7 @@ from django.utils import timezone
 from workers.prefect.current import gateway
 from workers.prefect.gateway import GatewayError
 from workers.prefect.gateway import LogLine as Message
+from workers.prefect.server import LARGE_PAGE
 from workflows.models import LogLine, Run, RunLog
 
 log = logging.getLogger(__name__)
@@ -29,9 +31,11 @@ log = logging.getLogger(__name__)
 LONGEST_LINE = 4_000
 #: So long after its end a run's last lines have come.
 COMPLETE_AFTER = timedelta(seconds=15)
-_PAGE = 200
+_PAGE = LARGE_PAGE
 #: Of one run before the next has its turn.
-_PAGES_AT_ONCE = 100
+_PAGES_AT_ONCE = 10
+#: Lines that tell which runs have news.
+_NEWEST = 200
 _OVERLAP = timedelta(seconds=3)
 #: Logs of runs that nobody looked at while they ran are taken over when somebody does.
 _BEGUN_WITHIN = timedelta(hours=1)
@@ -87,7 +91,7 @@ def take_over(run_log: RunLog) -> int:
 def _with_news(run_logs: Collection[RunLog]) -> Iterator[RunLog]:
     if not run_logs:
         return
-    newest = gateway().logs([one.run_id for one in run_logs], newest_first=True, limit=_PAGE)
+    newest = gateway().logs([one.run_id for one in run_logs], newest_first=True, limit=_NEWEST)
     latest = {message.flow_run_id: message.at for message in reversed(newest)}
     for one in run_logs:
         at = latest.get(one.run_id)
@@ -99,14 +103,23 @@ def _pages(run_log: RunLog) -> Iterator[Sequence[Message]]:
     """Oldest first; ends with the first page that is not full."""
     since = run_log.heard_until - _OVERLAP if run_log.heard_until else None
     offset = 0
-    for _ in range(_PAGES_AT_ONCE):
-        messages = gateway().logs([run_log.run_id], since=since, offset=offset, limit=_PAGE)
-        yield messages
-        if len(messages) < _PAGE:
-            return
-        # By moment, not by offset: Prefect would count its way to every page anew.
-        last = messages[-1].at
-        since, offset = (last, 0) if last != since else (since, offset + _PAGE)
+    # Prefect works out the next page while this one is written down.
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(_ask, run_log.run_id, since, offset)
+        for _ in range(_PAGES_AT_ONCE):
+            messages = coming.result()
+            if len(messages) == _PAGE:
+                # By moment, not by offset: Prefect would count its way to every page anew.
+                last = messages[-1].at
+                since, offset = (last, 0) if last != since else (since, offset + _PAGE)
+                coming = ahead.submit(_ask, run_log.run_id, since, offset)
+            yield messages
+            if len(messages) < _PAGE:
+                return
+
+
+def _ask(run_id: UUID, since: datetime | None, offset: int) -> Sequence[Message]:
+    return gateway().logs([run_id], since=since, offset=offset, limit=_PAGE)
 
 
 @transaction.atomic

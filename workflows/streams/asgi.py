@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC
 from http.cookies import SimpleCookie
@@ -72,48 +71,44 @@ class Streams:
             await _refuse(send, 403, f"the ticket is not valid ({error}); ask for a new one")
             return
         assert self._hub is not None, "the server must speak ASGI's lifespan protocol"
-        await _stream(self._hub, Listener(login, _known(scope)), receive, send)
+        await _stream(self._hub, Listener(login, _header(scope, b"last-event-id")), receive, send)
 
 
 async def _stream(hub: Hub, listener: Listener, receive: Receive, send: Send) -> None:
     """Send until one side ends it; what the browser has already is not sent again."""
     await send({"type": "http.response.start", "status": 200, "headers": _EVENTS})
-    await _chunk(send, "retry: 3000\n\n")
-    left = asyncio.ensure_future(_left(receive))
+    await _chunk(send, b"retry: 3000\n\n")
+    left = asyncio.ensure_future(_left(receive, listener))
     hub.join(listener)
-    news = asyncio.ensure_future(listener.news())
     try:
-        while not left.done():
-            await asyncio.wait({news, left}, timeout=PING_SECONDS, return_when="FIRST_COMPLETED")
-            if not news.done():
-                await _chunk(send, ":\n\n")
-            else:
-                changed = news.result()
-                news = asyncio.ensure_future(listener.news())
-                await _chunk(send, _event(changed, listener.known))
+        while True:
+            await _chunk(send, await _news_or_ping(listener))
     except Gone as gone:
         if gone.is_refused:
-            await _chunk(send, "event: refused\ndata: {}\n\n")
+            await _chunk(send, b"event: refused\ndata: {}\n\n")
     finally:
         hub.leave(listener)
-        news.cancel()
         left.cancel()
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _left(receive: Receive) -> None:
+async def _news_or_ping(listener: Listener) -> bytes:
+    """Raises Gone."""
+    try:
+        async with asyncio.timeout(PING_SECONDS):
+            return await listener.news()
+    except TimeoutError:
+        return b":\n\n"
+
+
+async def _left(receive: Receive, listener: Listener) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    listener.end(is_refused=False)
 
 
-def _event(changed: Mapping[str, str], known: Mapping[str, str]) -> str:
-    """The id names all that the browser shows then, so that it may go on from there."""
-    shown = ",".join(f"{slot}={mark}" for slot, mark in known.items())
-    return f"id: {shown}\ndata: {json.dumps(changed)}\n\n"
-
-
-async def _chunk(send: Send, text: str) -> None:
-    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+async def _chunk(send: Send, content: bytes) -> None:
+    await send({"type": "http.response.body", "body": content, "more_body": True})
 
 
 async def _refuse(send: Send, status: int, text: str) -> None:
@@ -130,11 +125,6 @@ def _login(scope: Scope) -> Login:
     sent = {name: morsel.value for name, morsel in cookies.items()}
     zone = zone_of(sent.get(COOKIE, "")) or UTC
     return Login(ticket, sent.get(settings.SESSION_COOKIE_NAME, ""), zone)
-
-
-def _known(scope: Scope) -> dict[str, str]:
-    pairs = (pair.partition("=") for pair in _header(scope, b"last-event-id").split(",") if pair)
-    return {slot: mark for slot, _, mark in pairs}
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -15,11 +15,15 @@ from contextlib import suppress
 from django.db import Error as DatabaseError
 
 from workflows.streams.audience import Login
-from workflows.streams.watcher import View, Watcher
+from workflows.streams.shown import Shown
+from workflows.streams.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+#: So many are told at a time, with a pause after them: other requests are served in between.
+_TOLD_AT_ONCE = 25
+_PAUSE_SECONDS = 0.002
 
 
 class Gone(Exception):
@@ -32,41 +36,35 @@ class Gone(Exception):
 class Listener:
     """One connection. What it has not yet taken is replaced by what is newer."""
 
-    def __init__(self, login: Login, known: Mapping[str, str]) -> None:
+    def __init__(self, login: Login, known: str = "") -> None:
         self.login = login
-        #: Slot → hash of what the browser shows.
-        self.known = dict(known)
-        self._view: View | None = None
+        #: ``Shown.id`` of what the browser shows.
+        self.known = known
+        self._shown: Shown | None = None
         self._end: Gone | None = None
         self._news = asyncio.Event()
 
-    def show(self, view: View) -> None:
-        self._view = view
-        if any(self.known.get(slot) != mark for slot, mark in _marks(view)):
+    def show(self, shown: Shown) -> None:
+        self._shown = shown
+        if shown.id != self.known:
             self._news.set()
 
     def end(self, *, is_refused: bool) -> None:
         self._end = Gone(is_refused=is_refused)
         self._news.set()
 
-    async def news(self) -> dict[str, str]:
-        """Wait for slots whose content is not what the browser shows. Raises Gone."""
-        await self._news.wait()
-        if self._end:
-            raise self._end
-        self._news.clear()
-        assert self._view is not None
-        changed: dict[str, str] = {}
-        for parts in self._view.parts:
-            for slot, (mark, content) in parts.items():
-                if self.known.get(slot) != mark:
-                    self.known[slot] = mark
-                    changed[slot] = content
-        return changed
-
-
-def _marks(view: View) -> list[tuple[str, str]]:
-    return [(slot, mark) for parts in view.parts for slot, (mark, _) in parts.items()]
+    async def news(self) -> bytes:
+        """Wait for what the browser does not show yet. Raises Gone."""
+        message = b""
+        while not message:
+            await self._news.wait()
+            if self._end:
+                raise self._end
+            self._news.clear()
+            assert self._shown is not None
+            message = self._shown.message(self.known)
+            self.known = self._shown.id
+        return message
 
 
 class Hub:
@@ -110,7 +108,7 @@ class Hub:
             self._wake.clear()
             present = frozenset(self._listeners)
             try:
-                views = await loop.run_in_executor(
+                shown = await loop.run_in_executor(
                     self._thread, self._watcher.look, {listener.login for listener in present}
                 )
             except DatabaseError as error:
@@ -120,17 +118,21 @@ class Hub:
                 # Without its poller the process would never show anything again.
                 log.exception("live pages stand still")
             else:
-                self._hand_out(present, views)
+                await self._hand_out(present, shown)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
         self._poller = None
         await loop.run_in_executor(self._thread, self._watcher.close)
 
-    def _hand_out(self, present: frozenset[Listener], views: Mapping[Login, View]) -> None:
-        for listener in present:
-            view = views.get(listener.login)
-            if view is None:
-                listener.end(is_refused=True)
-                self.leave(listener)
-            else:
-                listener.show(view)
+    async def _hand_out(self, present: frozenset[Listener], shown: Mapping[Login, Shown]) -> None:
+        for number, listener in enumerate(present, 1):
+            self._tell(listener, shown.get(listener.login))
+            if number % _TOLD_AT_ONCE == 0:
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    def _tell(self, listener: Listener, shown: Shown | None) -> None:
+        if shown is None:
+            listener.end(is_refused=True)
+            self.leave(listener)
+        else:
+            listener.show(shown)

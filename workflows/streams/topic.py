@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import time
 from collections.abc import Collection, Mapping, Set
 from types import ModuleType
 from typing import Any, Protocol
 
-from django.db.models import CharField, QuerySet, Value
+from django.db.models import QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 
 
@@ -35,13 +36,31 @@ class Topic(Protocol):
 
 def marked(rows: QuerySet[Any], family: str, key: Any, *marks: Any) -> QuerySet[Any, Any]:
     """The rows as ``Topic.marks`` wants them; ``key`` and ``marks`` are expressions."""
-    texts = [Cast(mark, CharField()) for mark in marks]
-    mark = Concat(*texts, Value("")) if texts else Value("")
     annotated = rows.order_by().annotate(
-        family_=Value(family, CharField()), key_=Cast(key, CharField()), mark_=mark
+        family_=Value(family, TextField()), key_=Cast(key, TextField()), mark_=joined(*marks)
     )
     found: QuerySet[Any, Any] = annotated.values_list("family_", "key_", "mark_")
     return found
+
+
+def marked_whole(rows: QuerySet[Any], family: str, *marks: Any) -> QuerySet[Any, Any]:
+    """One row for the topic ``family`` without a key; ``marks`` are aggregates over the rows."""
+    whole = rows.order_by().values(family_=Value(family, TextField()), key_=Value("", TextField()))
+    found: QuerySet[Any, Any] = whole.annotate(mark_=joined(*marks)).values_list(
+        "family_", "key_", "mark_"
+    )
+    return found
+
+
+def joined(*marks: Any) -> Concat:
+    """One text of them all; what is null is left out."""
+    texts = [Cast(mark, TextField()) for mark in marks]
+    return Concat(*texts, Value("", TextField()))
+
+
+def beat(seconds: float) -> Value:
+    """A mark that changes every so often: for what changes without a row, such as a wait."""
+    return Value(str(int(time.time() / seconds)))
 
 
 def find_topics(package: ModuleType) -> Mapping[str, Topic]:

@@ -10,7 +10,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -18,6 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from workflows.streams.audience import Audience, Login, audiences
+from workflows.streams.shown import Parts, Shown, shown
 from workflows.streams.topic import Topic, split
 
 log = logging.getLogger(__name__)
@@ -25,17 +26,13 @@ log = logging.getLogger(__name__)
 #: So long may somebody look on who has lost the right to.
 RIGHTS_SECONDS = 10.0
 
-#: Id of an element → (hash, content).
-Parts = Mapping[str, tuple[str, str]]
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class View:
-    """What a login may see. A later look makes new parts where something has changed."""
+    """What a login may look at; equal for all who may look at the same."""
 
     audience: Audience
     topics: tuple[str, ...]
-    parts: list[Parts] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -52,28 +49,36 @@ class Watcher:
         self._clock = clock
         self._views: dict[Login, View] = {}
         self._seen: dict[tuple[str, Audience], _Seen] = {}
+        self._shown: dict[View, Shown] = {}
         self._checked = float("-inf")
 
-    def look(self, logins: Collection[Login]) -> Mapping[Login, View]:
+    def look(self, logins: Collection[Login]) -> Mapping[Login, Shown]:
         """What each may see now; whoever is missing has no right to anything any more."""
         self._check_rights(logins)
-        wanted = {(topic, view.audience) for view in self._views.values() for topic in view.topics}
+        views = set(self._views.values())
+        wanted = {(topic, view.audience) for view in views for topic in view.topics}
         marks = self._marks({topic for topic, _ in wanted})
         self._seen = {
             (topic, audience): self._current(topic, audience, marks[topic])
             for topic, audience in wanted
             if topic in marks
         }
-        for view in self._views.values():
-            found = (self._seen.get((topic, view.audience)) for topic in view.topics)
-            view.parts = [seen.parts for seen in found if seen]
-        return self._views
+        self._shown = {view: self._show(view) for view in views}
+        return {login: self._shown[view] for login, view in self._views.items()}
+
+    def _show(self, view: View) -> Shown:
+        """What was shown before, unless a part of it is another now."""
+        found = (self._seen.get((topic, view.audience)) for topic in view.topics)
+        now = shown(seen.parts for seen in found if seen)
+        before = self._shown.get(view)
+        return before if before and before.id == now.id else now
 
     def close(self) -> None:
         """Give the database connection of this thread back."""
         self._checked = float("-inf")
         self._views = {}
         self._seen = {}
+        self._shown = {}
         connection.close()
 
     def _check_rights(self, logins: Collection[Login]) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from workers.prefect.client import PAGE, HttpGateway
 from workers.prefect.gateway import (
     Deployment,
     Gateway,
@@ -195,6 +196,14 @@ def test_a_run_without_nodes_has_no_task_runs_and_no_logs(gateway: Gateway, depl
     assert gateway.task_runs([run.id]) == []
     assert gateway.task_runs([]) == []
     assert gateway.logs([run.id]) == []
+
+
+def test_logs_come_from_a_server_that_gives_small_answers_only(
+    http_gateway: HttpGateway, pool: str
+) -> None:
+    http_gateway._lines_at_once = 100_000
+    assert http_gateway.logs([uuid.uuid4()]) == []
+    assert http_gateway._lines_at_once == PAGE
 
 
 def test_a_run_without_process_is_not_heard_from(gateway: Gateway, deploy: Deploy) -> None:

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from factories import MembershipFactory, RunFactory, TeamFactory, UserFactory
 
+from workers import signs
 from workflows.models import RunState
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +64,13 @@ def test_a_run_of_another_team_is_counted_and_not_named(show):
 
 def test_a_run_that_gave_no_sign_of_life_is_called_silent(show, member):
     run(member.team, RunState.RUNNING)
+    signs.remember([])
     assert "Silent for 90 s" in show()
+
+
+def test_what_prefect_was_not_asked_about_is_not_called_silent(show, member):
+    run(member.team, RunState.RUNNING)
+    assert "Silent" not in show()
 
 
 def test_the_queue_tells_the_oldest_wait(show, member):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping, Set
 from typing import Any
 
@@ -16,18 +15,16 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Sum,
-    TextField,
     Value,
     When,
 )
-from django.db.models.functions import Cast, Concat
 from django.template.loader import render_to_string
 
 from workflows import access
 from workflows.models import OPEN_STATES, NodeRun, Run
 from workflows.pages.live.keys import uuids
 from workflows.pages.runs import RUN_ROWS, run_context
-from workflows.streams.topic import marked
+from workflows.streams.topic import beat, joined, marked
 
 #: Why a run waits is not written in its row, and bars grow: an open run is drawn anew so often.
 _REDRAWN_EVERY_SECONDS = 3
@@ -41,8 +38,7 @@ class RunTopic:
         return {str(pk) for pk in rows.values_list("pk", flat=True)}
 
     def marks(self, keys: Collection[str]) -> QuerySet[Any, Any]:
-        beat = str(int(time.time() / _REDRAWN_EVERY_SECONDS))
-        is_open = When(state__in=OPEN_STATES, then=Value(beat))
+        is_open = When(state__in=OPEN_STATES, then=beat(_REDRAWN_EVERY_SECONDS))
         return marked(
             Run.objects.filter(pk__in=uuids(keys)),
             self.family,
@@ -64,9 +60,8 @@ class RunTopic:
 def _node_marks() -> QuerySet[Any, Any]:
     ended = Count("pk", filter=~Q(state__in=OPEN_STATES))
     marks = (ended, Max("state_at"), Sum("rows_out"))
-    texts = [Cast(mark, TextField()) for mark in marks]
     rows = NodeRun.objects.filter(run=OuterRef("pk")).order_by().values("run")
-    return rows.annotate(mark=Concat(*texts)).values("mark")
+    return rows.annotate(mark=joined(*marks)).values("mark")
 
 
 TOPIC = RunTopic()
