@@ -141,6 +141,8 @@ class World:
         saved = {"definition": definition().model_dump(mode="json"), "team": self.team.slug}
         connection = {"name": "New", "options": NOWHERE}
         run = {"workflow_id": self.values["workflow_id"]}
+        channel = {"name": "New", "options": {"to": ["ops@example.org"]}}
+        rule = {"name": "New", "event": "failure", "channels": []}
         api = "/api/v1"
         return {
             ("POST", f"{api}/workflows/"): saved,
@@ -161,6 +163,14 @@ class World:
                 "team": self.team.slug,
             },
             ("PUT", f"{api}/connections/<slug>/"): connection,
+            ("POST", f"{api}/alerts/channels/"): {
+                **channel,
+                "kind": "email",
+                "team": self.team.slug,
+            },
+            ("PUT", f"{api}/alerts/channels/<channel_id>/"): channel,
+            ("POST", f"{api}/alerts/rules/"): {**rule, "team": self.team.slug},
+            ("PUT", f"{api}/alerts/rules/<rule_id>/"): rule,
             ("POST", f"{api}/teams/<team>/members"): {"username": "new", "role": "viewer"},
             ("PUT", f"{api}/teams/<team>/members/<username>"): {"role": "operator"},
             ("POST", f"{api}/teams/<team>/tokens"): {"name": "new"},
@@ -220,6 +230,9 @@ def _values(rows: dict[str, Model]) -> dict[str, str]:
         "slug": MARK,
         "team": MARK,
         "username": "viewer",
+        "channel_id": str(rows["workflows.alertchannel"].pk),
+        "rule_id": str(rows["workflows.alertrule"].pk),
+        "message_id": str(rows["workflows.alertdelivery"].pk),
         "prefix": rows["workflows.apitoken"].prefix,
         "uidb64": "MQ",
         "token": "none",

@@ -24,6 +24,7 @@ from workflows.admin.config_form import PREFIX, add_config_errors, config_fields
 from workflows.models import AlertChannel, AlertDelivery, AlertRule, Workflow
 from workflows.services.alerting import sending
 from workflows.services.alerting.channel import Channel, NotSent, channels
+from workflows.services.alerting.saving import secrets_to_give_again, strangers
 
 _STATES = {
     AlertDelivery.State.WAITING: Badge("idle", "schedule", "Waiting"),
@@ -44,11 +45,9 @@ class RuleForm(forms.ModelForm):
         """What a rule names belongs to its team."""
         cleaned = super().clean() or {}
         team_id = cleaned["team"].pk if cleaned.get("team") else self.instance.team_id
-        workflow = cleaned.get("workflow")
-        if workflow and workflow.team_id != team_id:
-            self.add_error("workflow", "It does not belong to the team.")
-        if any(channel.team_id != team_id for channel in cleaned.get("channels") or ()):
-            self.add_error("channels", "Choose channels of the team.")
+        chosen = cleaned.get("channels") or ()
+        for field, wrong in strangers(team_id, cleaned.get("workflow"), chosen).items():
+            self.add_error(field, wrong)
         return cleaned
 
 
@@ -113,9 +112,8 @@ class ChannelForm(forms.ModelForm):
         values = config_values(cleaned)
         secrets = {name: values.pop(name) for name in model.secret_fields() & values.keys()}
         stored = self.instance.secrets or {}
-        if stored and values != self.instance.options:
-            for name in sorted(stored.keys() - secrets.keys()):
-                self.add_error(PREFIX + name, "Other settings changed: enter it again.")
+        for name in secrets_to_give_again(self.instance, values, secrets):
+            self.add_error(PREFIX + name, "Other settings changed: enter it again.")
         if not self.errors:
             try:
                 model.model_validate({**values, **stored, **secrets})

@@ -6,6 +6,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 from workflows.api import (
+    alerts,
     audit,
     connections,
     docs,
@@ -28,6 +29,9 @@ _RUN = f"{_WORKFLOW}/runs/<uuid:run_id>"
 _POOL = "workers/pools/<slug:pool>"
 _CONNECTION = "connections/<slug:slug>"
 _TEAM = "teams/<slug:team>"
+_RULE = "alerts/rules/<int:rule_id>"
+_CHANNEL = "alerts/channels/<int:channel_id>"
+_MESSAGE = "alerts/messages/<int:message_id>"
 
 urlpatterns = [
     path("workflows/", workflows.Workflows.as_view(), name="workflows"),
@@ -70,6 +74,13 @@ urlpatterns = [
     path(f"{_TEAM}/tokens/<slug:prefix>", teams.OneToken.as_view(), name="token"),
     path("preview", previews.DefinitionPreview.as_view(), name="preview"),
     path("previews/<uuid:preview_id>", previews.OnePreview.as_view(), name="one-preview"),
+    path("alerts/rules/", alerts.Rules.as_view(), name="alert-rules"),
+    path(f"{_RULE}/", alerts.OneRule.as_view(), name="alert-rule"),
+    path("alerts/channels/", alerts.Channels.as_view(), name="alert-channels"),
+    path(f"{_CHANNEL}/", alerts.OneChannel.as_view(), name="alert-channel"),
+    path(f"{_CHANNEL}/test", alerts.TestChannel.as_view(), name="alert-channel-test"),
+    path("alerts/messages/", alerts.Messages.as_view(), name="alert-messages"),
+    path(f"{_MESSAGE}/send-again", alerts.SendAgain.as_view(), name="alert-message-again"),
     path("audit", audit.Audit.as_view(), name="audit"),
     path("kinds", kinds.Kinds.as_view(), name="kinds"),
     path("kinds/<slug:slug>/ports", kinds.KindPorts.as_view(), name="kind-ports"),

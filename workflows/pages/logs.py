@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET
 
 from workflows import access
 from workflows.models import LogLine, NodeRun, Run, RunLog, Workflow
-from workflows.services import log_mirror, logs
+from workflows.services import auditing, log_mirror, logs
 
 #: Logs of a workflow go so far back unless another time is asked for.
 DAYS = 7
@@ -39,6 +39,7 @@ _LARGEST_ID = 2**63 - 1
 class Log:
     """What one viewer looks at: the lines, and what is known of where they come from."""
 
+    owner: Run | Workflow
     lines: logs.Lines
     name: str
     run: RunLog | None = None
@@ -80,7 +81,7 @@ def _of_log(view: Callable[[HttpRequest, Log], HttpResponseBase]) -> Any:
 def _of_run(request: HttpRequest, run_id: UUID) -> Log:
     run = get_object_or_404(access.scope(request.user, Run.objects.all()), pk=run_id)
     run_log = log_mirror.want(run)
-    return Log(logs.lines_of_run(run, _wanted(request)), str(run), run_log)
+    return Log(run, logs.lines_of_run(run, _wanted(request)), str(run), run_log)
 
 
 def _of_workflow(request: HttpRequest, workflow_id: UUID | None) -> Log:
@@ -88,7 +89,7 @@ def _of_workflow(request: HttpRequest, workflow_id: UUID | None) -> Log:
     workflow = get_object_or_404(rows, pk=workflow_id)
     since = _moment(request, "since") or timezone.now() - timedelta(days=DAYS)
     lines = logs.lines_of_workflow(workflow, _wanted(request), since, _moment(request, "until"))
-    return Log(lines.select_related("run"), workflow.slug)
+    return Log(workflow, lines.select_related("run"), workflow.slug)
 
 
 def _wanted(request: HttpRequest) -> logs.Wanted:
@@ -129,7 +130,8 @@ def log_find(request: HttpRequest, log: Log) -> HttpResponseBase:
 
 @_of_log
 def log_download(request: HttpRequest, log: Log) -> HttpResponseBase:
-    """The chosen lines as text, sent while they are read."""
+    """The chosen lines as text, sent while they are read; the audit log says who took them."""
+    auditing.record("log.downloaded", log.owner)
     answer = StreamingHttpResponse(_text(log.lines), content_type="text/plain; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{log.name}.log"'
     return answer

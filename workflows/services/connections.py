@@ -17,6 +17,7 @@ from engine.suggestion import unknown
 from workflows import outbox
 from workflows.compile import ConnectionFacts
 from workflows.models import Connection, Node, Team, Workflow
+from workflows.services.findings import findings
 
 
 def connector_of(connection: Connection) -> Connector[Any]:
@@ -34,7 +35,7 @@ def config_of(connection: Connection) -> ConnectionConfig:
     try:
         return model.model_validate({**connection.options, **(connection.secrets or {})})
     except ValidationError as error:
-        raise ConfigError("; ".join(_finding(details) for details in error.errors())) from None
+        raise ConfigError(findings(error)) from None
 
 
 def test(connection: Connection) -> str:
@@ -126,9 +127,3 @@ def _problems(connection: Connection) -> tuple[str, ...]:
     except ConfigError as error:
         return (error.message,)
     return ()
-
-
-def _finding(details: Any) -> str:
-    """Never the input: it may be a secret."""
-    where = ".".join(map(str, details["loc"]))
-    return f"'{where}': {details['msg'][:1].lower()}{details['msg'][1:]}"

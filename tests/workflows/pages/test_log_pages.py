@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from factories import MembershipFactory, NodeRunFactory, RunFactory
 
-from workflows.models import LogLine, Role, Run, RunLog
+from workflows.models import AuditEntry, LogLine, Role, Run, RunLog
 
 AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -114,3 +114,5 @@ def test_the_download_is_all_of_the_log_as_text(site):
         "2026-11-01T12:00:00+00:00 WARNING  keep <b>312 rows</b>",
     ]
     assert "attachment" in answer.headers["content-disposition"]
+    taken = AuditEntry.objects.get(event="log.downloaded")
+    assert (taken.object_id, taken.team) == (str(run.pk), run.workflow.team)

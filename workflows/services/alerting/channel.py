@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from engine.errors import ConfigError
 from engine.suggestion import unknown
 from workflows.models import AlertChannel
+from workflows.services.findings import findings
 
 
 class NotSent(Exception):
@@ -73,15 +75,27 @@ def channels() -> Mapping[str, Channel[Any]]:
     return {channel.slug: channel for channel in sorted(found, key=lambda one: one.label)}
 
 
-def send_to(row: AlertChannel, message: Message, delivery_id: str) -> None:
-    """Raises NotSent; also for a kind that is not installed or options that no longer fit."""
+def kind_of(row: AlertChannel) -> Channel[Any]:
+    """Raises ConfigError for a kind that is not installed."""
     kind = channels().get(row.kind)
     if kind is None:
-        raise NotSent(unknown("kind of channel", row.kind, sorted(channels())), permanent=True)
+        raise ConfigError(unknown("kind of channel", row.kind, sorted(channels())))
+    return kind
+
+
+def config_of(row: AlertChannel) -> ChannelConfig:
+    """Options and secrets as the kind's Config. Raises ConfigError naming each field."""
+    model: type[ChannelConfig] = kind_of(row).Config
     try:
-        config = kind.Config.model_validate({**row.options, **(row.secrets or {})})
-    except ValueError:
-        raise NotSent(
-            f"the settings of '{row}' do not fit; save it again", permanent=True
-        ) from None
+        return model.model_validate({**row.options, **(row.secrets or {})})
+    except ValidationError as error:
+        raise ConfigError(findings(error)) from None
+
+
+def send_to(row: AlertChannel, message: Message, delivery_id: str) -> None:
+    """Raises NotSent; also for a kind that is not installed or options that no longer fit."""
+    try:
+        kind, config = kind_of(row), config_of(row)
+    except ConfigError as error:
+        raise NotSent(f"the settings of '{row}' do not fit: {error}", permanent=True) from None
     kind.send(config, message, delivery_id)
