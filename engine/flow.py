@@ -203,7 +203,7 @@ def _end_of(failure: EngineError, logger: Any) -> State[Any]:
     if isinstance(failure, Skipped):
         logger.info(failure.message)
         return Cancelled(name="Skipped", message=failure.message)
-    if isinstance(failure, Interrupted):
+    if failure.code == Interrupted.code:
         return Cancelled(message=failure.message)
     logger.error(str(failure))
     return Failed(message=str(failure))

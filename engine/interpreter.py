@@ -89,6 +89,8 @@ class _Running:
     stage: Stage
     end: Future[RunOutcome] = field(default_factory=Future)
     attempts: int = 0
+    #: Why its nodes are not run, where they are not.
+    obstacle: str = "a node before it failed"
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def settle(self, outcome: RunOutcome) -> bool:
@@ -105,9 +107,9 @@ class _Running:
         if key in outcome.nodes:
             return outcome.nodes[key]
         for failure in outcome.failures:
-            if failure.step == key:
+            if failure.step == key or _is_stop(failure):
                 raise failure
-        raise Skipped(f"node '{key}' was not run, because a node before it failed")
+        raise Skipped(f"node '{key}' was not run, because {self.obstacle}")
 
 
 class RunSession:
@@ -256,6 +258,7 @@ class RunSession:
         before = self._before(stage) - self._course.restored.keys()
         fed = all(key in ended[key].end.result().nodes for key in before)
         if not fed or self._execution.is_interrupted:
+            running.obstacle = "the run was stopped" if fed else running.obstacle
             self._settle(running, RunOutcome(skipped=tuple(step.key for step in stage.steps)))
         sink = self._submit(_as_sink(stage), lambda: self._execute(running))
         self._tasks.append(sink)
@@ -322,9 +325,17 @@ def _refuse_unknown_kinds(plan: Plan, kinds: Mapping[str, AnyKind]) -> None:
             )
 
 
+def _is_stop(failure: StepFailed) -> bool:
+    """Whether no node is to blame: the run was told to stop."""
+    return failure.code == Interrupted.code
+
+
 def _failed(stage: Stage, failure: StepFailed) -> RunOutcome:
-    """The culprit fails, what reads it is skipped, the rest of the stage ended well."""
-    after = {failure.step}
+    """The culprit fails, what reads it is skipped, the rest of the stage ended well.
+
+    In a stage that was stopped nothing did.
+    """
+    after = {step.key for step in stage.steps} if _is_stop(failure) else {failure.step}
     for step in stage.steps:
         if any(edge.step in after for edge in step.inputs):
             after.add(step.key)

@@ -318,15 +318,37 @@ def test_an_interrupt_ends_a_run_soon_and_loads_nothing(databases: Databases, ho
     assert _is_idle(databases)
 
 
+def test_no_node_of_a_stage_that_was_stopped_ended_well(databases: Databases) -> None:
+    databases.in_target("create table t (i int)")
+    databases.in_source("create table few as select 1 as i")
+    databases.in_source("create view slow as select 1 as i, pg_sleep(60) is null as s")
+    read = source("kept", "few").model_copy(update={"checkpoint": True})
+    steps = [read, source("slow", "slow"), join("both", "slow", "kept", on="i")]
+    steps.append(target("write", "t", "both"))
+    tasks = Tasks()
+    connections = databases.connections()
+    session = RunSession(plan(steps, connections), run_id="r", secrets=secrets, submit=tasks.submit)
+    threading.Timer(1, session.interrupt).start()
+    outcome = session.run()
+    assert set(outcome.nodes) == {"kept"}
+    ends = {step.key: future.exception() for step, future in tasks.submitted}
+    assert {key for key, end in ends.items() if end} == {"slow", "both", "write"}
+    assert {str(getattr(end, "code", "")) for end in ends.values() if end} == {"E_INTERRUPTED"}
+
+
 class Tasks:
     """A submitter that records whom it was given, and runs each in a thread."""
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
+        self.submitted: list[tuple[Step, Future[NodeOutcome]]] = []
+
+    @property
+    def steps(self) -> list[Step]:
+        return [step for step, _ in self.submitted]
 
     def submit(self, step: Step, work: Callable[[], NodeOutcome]) -> Future[NodeOutcome]:
-        self.steps.append(step)
         future: Future[NodeOutcome] = Future()
+        self.submitted.append((step, future))
         threading.Thread(target=self._run, args=(future, work)).start()
         return future
 
