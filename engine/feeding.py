@@ -8,9 +8,10 @@ the two: DuckDB waits for the thread only, and stops waiting as soon as it is to
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from engine.arrow import arrow_schema
@@ -53,6 +54,25 @@ class Feeds:
         self._steps[alias] = step
         self._session.register(alias, feed)
 
+    @contextmanager
+    def first_rows(self, seconds: float) -> Iterator[bool]:
+        """Make the first rows of each stream readable, under ``first_of`` its alias.
+
+        They are read again by whoever reads the stream. False where they do not come in time.
+        """
+        end = time.monotonic() + seconds
+        shown: list[str] = []
+        for alias, feed in self._feeds.items():
+            rows = feed.peek(end - time.monotonic())
+            if rows is not None:
+                shown.append(first_of(alias))
+                self._session.register(first_of(alias), rows)
+        try:
+            yield len(shown) == len(self._feeds)
+        finally:
+            for name in shown:
+                self._session.unregister(name)
+
     def stop(self) -> None:
         """End every read, from any thread; reading on raises ``Interrupted``."""
         for feed in list(self._feeds.values()):
@@ -66,6 +86,10 @@ class Feeds:
         return None
 
 
+def first_of(alias: str) -> str:
+    return f"{alias} first"
+
+
 class Feed:
     """What DuckDB sees: a table of Arrow batches that it may read as often as it likes."""
 
@@ -73,6 +97,7 @@ class Feed:
         self._schema = schema
         self._open = open_
         self._pumps: list[_Pump] = []
+        self._waiting: _Pump | None = None
         self._is_stopped = False
         self.error: BaseException | None = None
 
@@ -94,11 +119,20 @@ class Feed:
         for pump in self._pumps:
             pump.join()
 
-    def _rows(self) -> Iterator[pa.RecordBatch]:
+    def peek(self, seconds: float) -> pa.Table | None:
+        """The first rows, which the next reader gets as well; None if they take longer."""
+        self._waiting = pump = self._pump()
+        return pump.peek(seconds)
+
+    def _pump(self) -> _Pump:
         pump = _Pump(self._open, self._schema)
         self._pumps.append(pump)
         if self._is_stopped:
             pump.stop()
+        return pump
+
+    def _rows(self) -> Iterator[pa.RecordBatch]:
+        pump, self._waiting = self._waiting or self._pump(), None
         try:
             yield from pump.batches()
         except Interrupted:
@@ -123,8 +157,20 @@ class _Pump:
         self._has_ended = self._is_stopped = False
         self._thread = threading.Thread(target=self._read, name="stream", daemon=True)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def peek(self, seconds: float) -> pa.Table | None:
+        """The first rows, which stay to be read; None where they do not come, or not in time."""
+        import pyarrow as pa
+
         self._thread.start()
+        with self._changed:
+            self._changed.wait_for(self._is_settled, seconds)
+            is_there = bool(self._ready) or (self._has_ended and not self._error)
+            first = list(self._ready)[:1]
+        return pa.Table.from_batches(first, self._schema) if is_there else None
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        if not self._thread.ident:
+            self._thread.start()
         while True:
             with self._changed:
                 self._changed.wait_for(self._is_settled)

@@ -32,7 +32,7 @@ from engine.optimizer import Stage, threads_of
 from engine.outcome import NodeOutcome
 from engine.plan import Input, Plan, Step
 from engine.sampling import SECONDS as SAMPLE_SECONDS
-from engine.sampling import Samples, sample_kept, sample_stage
+from engine.sampling import STREAM_SECONDS, Samples, sample_kept, sample_stage
 from engine.sandbox import Sandbox, Session
 from engine.schema import Schema
 from engine.watch import Watch
@@ -146,7 +146,7 @@ class Execution:
             try:
                 ready = self._bind(stage, session, feeds)
                 self._connections.lock_when_complete(self._sandbox)
-                self._sample(ready, session)
+                self._sample(ready, session, feeds)
                 counted = self._run(ready, session.connection, watch, feeds)
             except ConnectorError:
                 watch.check()  # what was stopped fails in other words than why it was
@@ -179,7 +179,7 @@ class Execution:
         sql = bound.sql | {key: relation.sql for key, relation in relations.items()}
         return Ready(stage, sql, known, relations, columns)
 
-    def _sample(self, ready: Ready, session: Session) -> None:
+    def _sample(self, ready: Ready, session: Session, feeds: Feeds) -> None:
         """A sample is not worth a run: what cannot be had quickly and well is not had."""
         stage = ready.stage
         is_told = stage.key in self._sampled or len(ready.first_rows) < len(ready.relations)
@@ -187,6 +187,12 @@ class Execution:
         if self._samples is None or is_told or is_alone:
             return
         self._sampled.add(stage.key)
+        with feeds.first_rows(STREAM_SECONDS) as are_there:
+            if are_there:
+                self._tell_sample(self._samples, ready, session)
+
+    def _tell_sample(self, samples: Samples, ready: Ready, session: Session) -> None:
+        stage = ready.stage
         stop = partial(self._connections.cancel, self._nodes.reads(stage), [session.number])
         with (
             suppress(EngineError, duckdb.Error),
@@ -198,9 +204,9 @@ class Execution:
                 {**ready.sql, **ready.first_rows},
                 ready.schemas,
                 self._nodes.names,
-                self._samples.rows,
+                samples.rows,
             )
-            self._samples.tell(found)
+            samples.tell(found)
 
     def _run(
         self, ready: Ready, session: duckdb.DuckDBPyConnection, watch: Watch, feeds: Feeds

@@ -17,7 +17,7 @@ class Relation:
 
     schema: Schema
     sql: str
-    #: Empty where its rows cannot be read twice.
+    #: Empty where no sample is wanted.
     first_rows: str = ""
     #: What it was asked for.
     extraction: Extraction = field(default_factory=Extraction)
@@ -45,5 +45,5 @@ class Ready:
 
     @property
     def first_rows(self) -> dict[str, str]:
-        """SELECTs of the first rows of sources, where they can be read twice."""
+        """SELECTs of the first rows of sources, where samples are wanted."""
         return {key: found.first_rows for key, found in self.relations.items() if found.first_rows}

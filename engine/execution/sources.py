@@ -10,7 +10,7 @@ from engine.connector import Extraction
 from engine.execution.blaming import blaming
 from engine.execution.nodes import Nodes
 from engine.execution.ready import Relation
-from engine.feeding import Feeds
+from engine.feeding import Feeds, first_of
 from engine.fusion import limited
 from engine.incremental import Progress
 from engine.optimizer import Stage
@@ -48,7 +48,7 @@ class Sources:
         opened = self.connections.open(slug)
         extraction = self._extraction(step)
         if isinstance(opened.connector, StreamedConnector):
-            found = _fed(step.key, alias, opened, extraction, feeds)
+            found = self._fed(step.key, alias, opened, extraction, feeds)
         else:
             found = self._read(opened, extraction, alias)
         self.connections.attach(slug, self.sandbox)
@@ -72,16 +72,18 @@ class Sources:
             extraction,
         )
 
-
-def _fed(step: str, alias: str, opened: Opened, extraction: Extraction, feeds: Feeds) -> Relation:
-    """A streamed source, read from the rows that are fed to ``alias``."""
-    connector, config = opened.connector, opened.config
-    assert isinstance(connector, StreamedConnector)
-    reading = connector.reading(config, extraction)
-    feeds.add(
-        step,
-        alias,
-        reading.schema,
-        lambda: connector.stream(config, reading.extraction, reading.schema),
-    )
-    return Relation(reading.yielded, reading.relation(alias), extraction=extraction)
+    def _fed(
+        self, step: str, alias: str, opened: Opened, extraction: Extraction, feeds: Feeds
+    ) -> Relation:
+        """A streamed source, read from the rows that are fed to ``alias``."""
+        connector, config = opened.connector, opened.config
+        assert isinstance(connector, StreamedConnector)
+        reading = connector.reading(config, extraction)
+        feeds.add(
+            step,
+            alias,
+            reading.schema,
+            lambda: connector.stream(config, reading.extraction, reading.schema),
+        )
+        first_rows = reading.relation(first_of(alias)) if self.is_sampled else ""
+        return Relation(reading.yielded, reading.relation(alias), first_rows, extraction)

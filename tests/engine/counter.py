@@ -17,6 +17,7 @@ from engine.connector import ConnectionConfig, Extraction, Load, LoadResult, Tab
 from engine.errors import ConnectorError, LoadRefused
 from engine.interpreter import RunSession
 from engine.plan import Plan, PlanConnection, Step
+from engine.sampling import Samples
 from engine.schema import Column, Schema
 from engine.streaming import Stream, StreamedConnector
 
@@ -112,13 +113,16 @@ def _row(n: int) -> dict[str, Any]:
     return {"n": n, "square": str(n * n), "id": f"00000000-0000-0000-0000-{n:012}"}
 
 
-def counting(counter: Counter, *steps: Step, **config: Any) -> RunSession:
+def counting(
+    counter: Counter, *steps: Step, samples: Samples | None = None, **config: Any
+) -> RunSession:
     """A run of steps whose connections ``source`` and ``target`` are counters."""
     return RunSession(
         counting_plan(*steps, **config),
         run_id="r",
         secrets=lambda connection: {},
         connectors={**registry.connectors(), "counter": counter},
+        samples=samples,
     )
 
 

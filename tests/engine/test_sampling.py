@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from counter import Counter, counting
 from pipelines import Databases, join, plan, secrets, source, target, transform
 
 from engine.errors import StepFailed
@@ -98,3 +99,29 @@ def test_samples_of_wide_rows_stay_small(databases: Databases) -> None:
 def test_both_sides_of_a_join_are_sampled(orders: Databases) -> None:
     steps = [READ, source("other", "orders"), join("both", "read", "other", on="i")]
     assert sampled(orders, steps)["both"].rows
+
+
+def test_a_stream_is_sampled_by_its_first_rows_and_read_once() -> None:
+    counter, told = Counter(), dict[str, Sample]()
+    keep = transform("keep", "filter", "read", condition="n > 0")
+    steps = source("read", "numbers", columns=["n"]), keep, target("w", "t", "keep")
+    counting(counter, *steps, samples=Samples(20, told.update)).run().raise_failure()
+    assert told["read"].rows == (("0",), ("1",), ("2",))
+    assert told["w"].rows == (("1",), ("2",))
+    assert (counter.seen.opened, len(counter.seen.loaded[0])) == (1, 9)
+
+
+def test_a_stream_that_breaks_at_once_leaves_the_run_to_say_so() -> None:
+    told: dict[str, Sample] = {}
+    steps = source("read", "numbers"), target("w", "t", "read")
+    outcome = counting(Counter(), *steps, breaks_at=0, samples=Samples(20, told.update)).run()
+    assert (outcome.failures[0].step, told) == ("read", {})
+
+
+def test_many_nodes_of_few_columns_are_told_apart(orders: Databases) -> None:
+    steps: list[Step] = [READ]
+    for number in range(12):
+        condition = f"i > {number}"
+        steps.append(transform(f"f{number}", "filter", steps[-1].key, condition=condition))
+    found = sampled(orders, [*steps, target("write", "copy", "f11")], rows=1)
+    assert [found[f"f{number}"].rows[0][0] for number in (0, 9, 11)] == ["1", "10", "12"]
