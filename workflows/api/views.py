@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.shortcuts import get_object_or_404
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
@@ -15,8 +15,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from engine.suggestion import unknown
-from workflows.access import require, scope, teams_where
+from workflows.access import permission_name, require, scope, teams_where
 from workflows.models import Run, Team, Workflow
+
+ModelT = TypeVar("ModelT", bound=Model)
 
 
 class ApiView(APIView):
@@ -29,6 +31,12 @@ class ApiView(APIView):
     def query(self, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The query string as ``form`` understands it. Raises ValidationError."""
         return validated(form, self.request.query_params.dict())
+
+    def own(self, rows: QuerySet[ModelT], pk: int, act: str) -> ModelT:
+        """The row, if the principal may do ``act`` on it; one of another team is not there."""
+        found = get_object_or_404(scope(self.request.user, rows), pk=pk)
+        require(self.request.user, permission_name(act, rows.model), found)
+        return found
 
     def workflow(self, workflow_id: UUID | str, permission: str) -> Workflow:
         workflow = get_object_or_404(self._workflows(), pk=workflow_id)
