@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from disturbing import kill_and_repeat
 from pipelines import Databases, Rows, plan, secrets, source, target, transform
 from runner import ROOT, Runner
 
@@ -111,25 +111,14 @@ def test_a_killed_run_that_is_run_again_loads_each_row_once(
     databases: Databases, runner: Runner, mode: str
 ) -> None:
     made = pipeline(databases, mode)
-    fill(databases)
-    started = time.monotonic()
-    assert runner.run("undisturbed", made) == 0
-    lasted = time.monotonic() - started
-    undisturbed = content(databases)
-    moments = random.Random(f"exactly once, {mode}")
-    killed = attempts = 0
-    while killed < KILLS:
-        attempts += 1
-        assert attempts < 5 * KILLS, "runs end before they can be killed"
-        fill(databases)
-        ended = runner.run(f"run {attempts}", made, kill_after=moments.uniform(0, lasted))
-        killed += ended == -signal.SIGKILL
-        assert content(databases) in (undisturbed, before(databases)), "a part was committed"
-        assert runner.run(f"run {attempts}", made) == 0
-        assert content(databases) == undisturbed
-        if attempts % 5 == 0:
-            assert runner.run(f"run {attempts}", made) == 0
-            assert content(databases) == undisturbed
+    kill_and_repeat(
+        runner,
+        made,
+        lambda: fill(databases),
+        lambda: content(databases),
+        kills=KILLS,
+        seed=f"exactly once, {mode}",
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)
