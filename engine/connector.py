@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -133,6 +133,17 @@ class InsideResult(LoadResult):
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
+class Snapshot(Protocol):
+    """A moment of a database that several sessions can read at, until it is closed."""
+
+    name: str
+
+    def enter(self, session: duckdb.DuckDBPyConnection, alias: str) -> None:
+        """Have the transaction that ``session`` has begun read ``alias`` at this moment."""
+
+    def close(self) -> None: ...
+
+
 class Connector(ABC, Generic[ConfigT]):
     """Base of every connector. All methods raise ``ConnectorError`` with a precise message."""
 
@@ -187,6 +198,17 @@ class Connector(ABC, Generic[ConfigT]):
     def relation(self, config: ConfigT, extraction: Extraction, alias: str) -> str:
         """A DuckDB SELECT that streams the extraction's rows from ``alias``."""
 
+    def place(self, config: ConfigT) -> str:
+        """Which database it is: sources of one and the same are read at one moment.
+
+        Empty where there is no such thing.
+        """
+        return ""
+
+    def snapshot(self, config: ConfigT) -> Snapshot | None:
+        """A moment that sessions can share from now on; None where there is no such thing."""
+        return None
+
     def latest(self, config: ConfigT, extraction: Extraction, column: str) -> str | None:
         """The largest value of ``column``, as text; None where there is none."""
         raise ConnectorError(f"{self.label} cannot be read incrementally", permanent=True)
@@ -205,9 +227,11 @@ class Connector(ABC, Generic[ConfigT]):
         load: Load,
         chain: Chain,
         on_rows: Callable[[int], None] = lambda rows: None,
+        moment: str = "",
     ) -> InsideResult | None:
         """As ``load``, of rows of this very database that need not leave it.
 
+        ``moment`` names the snapshot to read at, if there is one.
         None, with nothing changed, where that is not known to put the same rows into the
         table, or where it failed: ``load`` then decides.
         """
@@ -248,6 +272,7 @@ class Connector(ABC, Generic[ConfigT]):
         query: str,
         on_rows: Callable[[int], None] = lambda rows: None,
         on_stop: Callable[[], None] = lambda: None,
+        on_again: Callable[[], None] = lambda: None,
     ) -> LoadResult:
         """Run ``query`` in ``session`` and move its rows into the table, exactly once.
 
@@ -256,5 +281,6 @@ class Connector(ABC, Generic[ConfigT]):
         ``query`` itself is raised as DuckDB raised it. ``on_rows`` is called at least every
         second with the rows loaded so far (0 = not known); what it raises stops the load.
         ``on_stop`` is called when the query still runs and its rows are no longer wanted:
-        it stops what the query waits for.
+        it stops what the query waits for. ``on_again`` is called before a query that failed is
+        run once more.
         """

@@ -21,7 +21,10 @@ class Cockroachdb(Postgresql):
         "cockroach_db_azure",
     )
     dialect: ClassVar[Dialect] = Dialect(
-        has_advisory_locks=False, has_binary_copy_out=False, has_transactional_truncate=False
+        has_advisory_locks=False,
+        has_binary_copy_out=False,
+        has_transactional_truncate=False,
+        has_snapshots=False,
     )
     example: ClassVar[dict[str, Any]] = {**Postgresql.example, "port": 26257}
 

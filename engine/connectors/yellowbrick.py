@@ -14,7 +14,9 @@ class Yellowbrick(Postgresql):
     slug: ClassVar[str] = "yellowbrick"
     label: ClassVar[str] = "Yellowbrick"
     aliases: ClassVar[tuple[str, ...]] = ()
-    dialect: ClassVar[Dialect] = Dialect(has_advisory_locks=False, has_binary_copy_out=False)
+    dialect: ClassVar[Dialect] = Dialect(
+        has_advisory_locks=False, has_binary_copy_out=False, has_snapshots=False
+    )
     example: ClassVar[dict[str, Any]] = Postgresql.example
 
 

@@ -14,7 +14,9 @@ class Yugabytedb(Postgresql):
     slug: ClassVar[str] = "yugabytedb"
     label: ClassVar[str] = "YugabyteDB"
     aliases: ClassVar[tuple[str, ...]] = ("yugabyte", "yugabyte_db")
-    dialect: ClassVar[Dialect] = Dialect(has_advisory_locks=False, has_transactional_truncate=False)
+    dialect: ClassVar[Dialect] = Dialect(
+        has_advisory_locks=False, has_transactional_truncate=False, has_snapshots=False
+    )
     example: ClassVar[dict[str, Any]] = {**Postgresql.example, "port": 5433}
 
 

@@ -20,6 +20,7 @@ from engine.errors import ConnectorError, EngineError, StepFailed
 from engine.execution.blaming import blaming
 from engine.execution.keeping import Keeping
 from engine.execution.loading import Loading
+from engine.execution.moments import Moments
 from engine.execution.nodes import Nodes
 from engine.execution.ready import Ready
 from engine.execution.sources import Sources
@@ -27,7 +28,7 @@ from engine.feeding import Feeds
 from engine.fusion import Counted
 from engine.incremental import Progress
 from engine.issue import Severity
-from engine.kind import AnyKind, Target
+from engine.kind import AnyKind, Source, Target
 from engine.optimizer import Stage, threads_of
 from engine.outcome import NodeOutcome
 from engine.plan import Input, Plan, Step
@@ -82,6 +83,8 @@ class Execution:
             threads=threads_of(plan.steps, kinds),
         )
         progress = Progress(plan, kinds=kinds, configs=nodes.configs, connections=self._connections)
+        # A sample is not worth a session more.
+        self._moments = Moments(nodes, self._connections, stages if source_rows is None else ())
         self._sources = Sources(
             nodes, self._connections, progress, self._sandbox, source_rows, samples is not None
         )
@@ -89,14 +92,18 @@ class Execution:
             nodes,
             self._sandbox,
             progress,
+            self._moments,
             checkpoints,
             memory_mb=plan.memory_limit_mb,
             is_partial=source_rows is not None,
         )
-        self._loading = Loading(nodes, self._connections, progress, run_id, loads or {})
+        self._loading = Loading(
+            nodes, self._connections, progress, self._moments, run_id, loads or {}
+        )
 
     def close(self) -> None:
         self._sandbox.close()
+        self._moments.close()
 
     @property
     def is_interrupted(self) -> bool:
@@ -242,9 +249,15 @@ class Execution:
             rows_in,
             own.rows if own else None,
             seconds if is_load else own.seconds if own else 0.0,
-            self._keeping[step.key].warnings if step.key in self._keeping else (),
+            self._warnings(step),
             is_inside=own is not None and own.is_inside,
         )
+
+    def _warnings(self, step: Step) -> tuple[str, ...]:
+        found = self._keeping[step.key].warnings if step.key in self._keeping else ()
+        if not self._nodes.is_a(Source, step):
+            return found
+        return (*found, *self._moments.warnings(self._nodes.config(step).connection))
 
     def _rows(self, edge: Input, counted: Mapping[str, Counted]) -> int | None:
         """How many rows an input got, if that is known."""

@@ -14,6 +14,7 @@ from engine.checkpoints import Checkpoint, Checkpoints
 from engine.culprit import in_words
 from engine.errors import Interrupted
 from engine.execution.blaming import blaming
+from engine.execution.moments import Moments, read_at
 from engine.execution.nodes import Nodes
 from engine.execution.ready import Ready
 from engine.fusion import Counted, fuse, profiled
@@ -37,6 +38,7 @@ class Keeping:
         nodes: Nodes,
         sandbox: Sandbox,
         progress: Progress,
+        moments: Moments,
         checkpoints: Checkpoints | None,
         *,
         memory_mb: int,
@@ -45,6 +47,7 @@ class Keeping:
         self._nodes = nodes
         self._sandbox = sandbox
         self._progress = progress
+        self._moments = moments
         self._checkpoints = checkpoints
         self._memory_mb = memory_mb
         self._is_partial = is_partial
@@ -90,7 +93,8 @@ class Keeping:
         if self._nodes.is_a(Function, sink):
             counted = self._call(ready, session, watch)
         else:
-            counted = self._select(ready, session)
+            with read_at(self._moments.of(ready.stage), ready.relations, session):
+                counted = self._select(ready, session)
         self._kept[sink.key] = Kept(
             ready.schemas[sink.key],
             self._rows_by_port(sink, counted[sink.key].rows, session),

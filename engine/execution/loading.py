@@ -10,6 +10,7 @@ import duckdb
 from engine.connections import Connections, Opened
 from engine.connector import Load
 from engine.errors import TableNotFound
+from engine.execution.moments import Moments, read_at
 from engine.execution.nodes import Nodes
 from engine.execution.ready import Ready
 from engine.fusion import Counted, fuse, profiled
@@ -27,6 +28,7 @@ class Loading:
     nodes: Nodes
     connections: Connections
     progress: Progress
+    moments: Moments
     run_id: str
     tokens: Mapping[str, str]
 
@@ -55,16 +57,19 @@ class Loading:
         inside = self._load_inside(ready, opened, load, watch)
         if inside is not None:
             return inside
-        result = opened.connector.load(
-            opened.config,
-            load,
-            session,
-            fuse(ready.tree, ready.sql, self.nodes.names, sink.inputs[0], sorted_),
-            on_rows=lambda rows: watch.check(),
-            on_stop=watch.stop_reading,
-        )
-        own = {sink.key: Counted(result.rows, 0)}
-        return own if result.was_applied_before else {**profiled(session, ready.tree), **own}
+        query = fuse(ready.tree, ready.sql, self.nodes.names, sink.inputs[0], sorted_)
+        with read_at(self.moments.of(ready.stage), ready.relations, session) as on_again:
+            result = opened.connector.load(
+                opened.config,
+                load,
+                session,
+                query,
+                on_rows=lambda rows: watch.check(),
+                on_stop=watch.stop_reading,
+                on_again=on_again,
+            )
+            own = {sink.key: Counted(result.rows, 0)}
+            return own if result.was_applied_before else {**profiled(session, ready.tree), **own}
 
     def _load(self, ready: Ready) -> Load:
         sink = ready.stage.sink
@@ -98,7 +103,11 @@ class Loading:
         if chain is None:
             return None
         result = opened.connector.load_inside(
-            opened.config, load, chain, on_rows=lambda rows: watch.check()
+            opened.config,
+            load,
+            chain,
+            on_rows=lambda rows: watch.check(),
+            moment="".join(s.name for s in self.moments.of(stage).values()),
         )
         if result is None:
             return None

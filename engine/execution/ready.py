@@ -21,6 +21,9 @@ class Relation:
     first_rows: str = ""
     #: What it was asked for.
     extraction: Extraction = field(default_factory=Extraction)
+    #: The slug of the connection it reads, and the name that has in DuckDB.
+    connection: str = ""
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class Sources:
             found = self._read(opened, extraction, alias)
         self.connections.attach(slug, self.sandbox)
         most = extraction.limit
+        found = replace(found, connection=slug, alias=alias)
         return found if most is None else replace(found, sql=limited(found.sql, most))
 
     def _extraction(self, step: Step) -> Extraction:

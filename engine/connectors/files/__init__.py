@@ -73,6 +73,7 @@ class Files(Connector[FilesConfig]):
         query: str,
         on_rows: Callable[[int], None] = lambda rows: None,
         on_stop: Callable[[], None] = lambda: None,
+        on_again: Callable[[], None] = lambda: None,
     ) -> LoadResult:
         from engine.connectors.files.writing import Delivery
 

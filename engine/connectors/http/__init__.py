@@ -75,6 +75,7 @@ class Http(StreamedConnector[HttpConfig]):
         query: str,
         on_rows: Callable[[int], None] = lambda rows: None,
         on_stop: Callable[[], None] = lambda: None,
+        on_again: Callable[[], None] = lambda: None,
     ) -> LoadResult:
         raise _unfit()
 

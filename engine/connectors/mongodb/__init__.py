@@ -111,6 +111,7 @@ class Mongodb(StreamedConnector[MongodbConfig]):
         query: str,
         on_rows: Callable[[int], None] = lambda rows: None,
         on_stop: Callable[[], None] = lambda: None,
+        on_again: Callable[[], None] = lambda: None,
     ) -> LoadResult:
         from engine.connectors.mongodb.loading import Loading
 

@@ -13,6 +13,7 @@ from engine.connector import (
     InsideResult,
     Load,
     LoadResult,
+    Snapshot,
     TableName,
     Watermark,
 )
@@ -23,6 +24,7 @@ from engine.connectors.postgresql.dialect import POSTGRESQL, Dialect
 from engine.connectors.postgresql.explaining import explaining
 from engine.connectors.postgresql.inside import loading as inside
 from engine.connectors.postgresql.loading import Rows, load_rows
+from engine.connectors.postgresql.snapshot import PostgresSnapshot
 from engine.pushdown import Chain
 from engine.schema import Column, Schema
 
@@ -92,6 +94,22 @@ class Postgresql(Connector[PostgresqlConfig]):
             found = catalog.columns(connection, extraction)
         return reading.relation(found, extraction, alias, self.dialect)
 
+    def place(self, config: PostgresqlConfig) -> str:
+        return f"{config.address}/{config.database}"
+
+    def snapshot(self, config: PostgresqlConfig) -> Snapshot | None:
+        import psycopg
+
+        if not self.dialect.has_snapshots:
+            return None
+        with explaining(config):
+            connection = config.connect()
+        try:
+            return PostgresSnapshot(connection)
+        except psycopg.Error:
+            connection.close()
+            return None
+
     def latest(self, config: PostgresqlConfig, extraction: Extraction, column: str) -> str | None:
         with _connected(config, extraction.table) as connection:
             (found,) = catalog.choose(catalog.columns(connection, extraction), [column])
@@ -124,8 +142,9 @@ class Postgresql(Connector[PostgresqlConfig]):
         query: str,
         on_rows: Callable[[int], None] = lambda rows: None,
         on_stop: Callable[[], None] = lambda: None,
+        on_again: Callable[[], None] = lambda: None,
     ) -> LoadResult:
-        rows = Rows(session, query, on_rows, on_stop)
+        rows = Rows(session, query, on_rows, on_stop, on_again)
         with _connected(config, load.table, is_read_only=False) as connection:
             return load_rows(connection, config.ledger_schema, load, rows, self.dialect)
 
@@ -135,11 +154,14 @@ class Postgresql(Connector[PostgresqlConfig]):
         load: Load,
         chain: Chain,
         on_rows: Callable[[int], None] = lambda rows: None,
+        moment: str = "",
     ) -> InsideResult | None:
         if self.dialect != POSTGRESQL:
             return None  # that the result is the same was proved for PostgreSQL
         with _connected(config, load.table, is_read_only=False) as connection:
-            return inside.load_inside(connection, config.ledger_schema, load, chain, on_rows)
+            return inside.load_inside(
+                connection, config.ledger_schema, load, chain, on_rows, moment
+            )
 
 
 @contextlib.contextmanager

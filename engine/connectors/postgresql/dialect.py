@@ -13,6 +13,8 @@ class Dialect:
     has_binary_copy_out: bool = True
     #: A table is emptied by TRUNCATE, else by DELETE.
     has_transactional_truncate: bool = True
+    #: Sessions can read at the moment of another: pg_export_snapshot.
+    has_snapshots: bool = True
 
 
 POSTGRESQL = Dialect()

@@ -17,6 +17,7 @@ from engine.connectors.postgresql.columns import QUICK_DIGITS, LoadedColumn, loa
 from engine.connectors.postgresql.copying import CopyIn
 from engine.connectors.postgresql.creating import create_missing
 from engine.connectors.postgresql.dialect import POSTGRESQL, Dialect
+from engine.connectors.postgresql.snapshot import read_at
 from engine.connectors.postgresql.stream import RowStream
 from engine.errors import LoadRefused
 from engine.schema import quote
@@ -48,6 +49,7 @@ class Rows:
     query: str
     on_rows: Callable[[int], None]
     on_stop: Callable[[], None]
+    on_again: Callable[[], None]
 
     def on_wait(self) -> None:
         self.on_rows(0)
@@ -76,12 +78,15 @@ def in_one_transaction(
     apply: Callable[[], int],
     on_rows: Callable[[int], None],
     dialect: Dialect = POSTGRESQL,
+    moment: str = "",
 ) -> LoadResult:
     """What ``apply`` puts into the table, how many it says, and what must go with it."""
     _prepare_session(connection)
     books = PostgresBooks(connection, ledger_schema, has_locks=dialect.has_advisory_locks)
     books.prepare(watermarks=bool(load.watermarks))
     connection.autocommit = False
+    if moment:
+        read_at(connection, moment)
     if dialect.has_advisory_locks:
         _lock(connection, load, lambda: on_rows(0))
     else:
@@ -149,6 +154,7 @@ def _apply(
     except duckdb.ConversionException as error:
         if f"DECIMAL({QUICK_DIGITS}," not in str(error):
             raise
+    rows.on_again()
     return _copy(connection, load, rows, columns, dialect)
 
 

@@ -102,6 +102,7 @@ class RemoteFiles(Connector[RemoteFilesConfig]):
         query: str,
         on_rows: Callable[[int], None] = lambda rows: None,
         on_stop: Callable[[], None] = lambda: None,
+        on_again: Callable[[], None] = lambda: None,
     ) -> LoadResult:
         from engine.connectors.remote_files.delivery import RemoteDelivery
         from engine.connectors.remote_files.store import explaining

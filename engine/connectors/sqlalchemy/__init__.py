@@ -74,6 +74,7 @@ class Sqlalchemy(StreamedConnector[SqlalchemyConfig]):
         query: str,
         on_rows: Callable[[int], None] = lambda rows: None,
         on_stop: Callable[[], None] = lambda: None,
+        on_again: Callable[[], None] = lambda: None,
     ) -> LoadResult:
         with explaining(config, load.table):
             return load_rows(config, load, Rows(session, query, on_rows, on_stop))

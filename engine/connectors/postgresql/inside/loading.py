@@ -42,6 +42,7 @@ def load_inside(
     load: Load,
     chain: Chain,
     on_rows: Callable[[int], None],
+    moment: str = "",
 ) -> InsideResult | None:
     """Load the rows of ``chain``; None, and nothing done, where another way must be taken."""
     import psycopg
@@ -58,7 +59,7 @@ def load_inside(
         return rows[(chain.layers[-1].step if chain.layers else chain.source)]
 
     try:
-        done = in_one_transaction(connection, ledger_schema, load, apply, on_rows)
+        done = in_one_transaction(connection, ledger_schema, load, apply, on_rows, moment=moment)
     except (NotTheSame, ExpressionError, ConnectorError, duckdb.Error):
         return None
     except psycopg.errors.QueryCanceled:
