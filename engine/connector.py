@@ -173,6 +173,13 @@ class Connector(ABC, Generic[ConfigT]):
     def tables(self, config: ConfigT) -> Sequence[TableName]:
         """Tables and views the credentials can see."""
 
+    def estimates(self, config: ConfigT) -> Mapping[TableName, int]:
+        """About how many rows tables have, as the database believes without counting them.
+
+        Tables of which it says nothing are left out.
+        """
+        return {}
+
     @abstractmethod
     def describe(self, config: ConfigT, extraction: Extraction) -> Schema:
         """Columns the extraction yields, in DuckDB types. Raises ``TableNotFound``."""

@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 from django.core.cache import cache
@@ -79,15 +79,28 @@ class DatabaseCatalog:
         return self._opened[slug]
 
 
-def tables(connection: Connection) -> list[TableName]:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A table or view; ``rows`` is an estimate, None where the database has none."""
+
+    schema: str
+    table: str
+    rows: int | None
+
+    def __str__(self) -> str:
+        return str(TableName(self.schema, self.table))
+
+
+def tables(connection: Connection) -> list[Listed]:
     """Tables and views that its credentials can see. Raises ConnectorError or ConfigError."""
     key = _key(connection, ["tables"])
     remembered = cache.get(key)
     if remembered is None:
-        found = connector_of(connection).tables(config_of(connection))
-        remembered = [astuple(table) for table in found]
+        connector, config = connector_of(connection), config_of(connection)
+        rows = connector.estimates(config)
+        remembered = [(*astuple(name), rows.get(name)) for name in connector.tables(config)]
         cache.set(key, remembered, REMEMBERED_SECONDS)
-    return [TableName(*parts) for parts in remembered]
+    return [Listed(*parts) for parts in remembered]
 
 
 def forget(connection: Connection) -> None:

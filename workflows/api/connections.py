@@ -14,6 +14,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from engine.connector import Extraction, TableName
+from workflows import catalog
 from workflows.access import require, scope
 from workflows.api.answers import Answer
 from workflows.api.fields import StrictSerializer
@@ -151,6 +153,56 @@ class TestConnection(ConnectionView):
         """Connect with the stored settings, and say what answered."""
         message = connections.test(self.connection(slug, "test_connection"))
         return Response({"status": "success", "message": message})
+
+
+class TableAnswer(Answer):
+    schema = serializers.CharField(help_text="Empty where the database has none.")
+    table = serializers.CharField()
+    rows = serializers.IntegerField(
+        allow_null=True, help_text="An estimate of the database; null where it has none."
+    )
+
+
+class TableColumnAnswer(Answer):
+    name = serializers.CharField()
+    type = serializers.CharField(help_text="What nodes see.")
+    native_type = serializers.CharField(help_text="What the database calls it.")
+    is_nullable = serializers.BooleanField()
+
+
+class Tables(ConnectionView):
+    @extend_schema(
+        operation_id="connections_tables",
+        responses=TableAnswer(many=True),
+        parameters=[TEAM, OpenApiParameter("word", str, description="Part of a name.")],
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Tables and views that its credentials see; remembered for ten minutes."""
+        word = request.query_params.get("word", "").casefold()
+        found = catalog.tables(self.connection(slug, "test_connection"))
+        named = [table for table in found if word in str(table).casefold()]
+        return Response(TableAnswer(named, many=True).data)
+
+
+class Columns(ConnectionView):
+    @extend_schema(
+        operation_id="connections_columns",
+        responses=TableColumnAnswer(many=True),
+        parameters=[
+            TEAM,
+            OpenApiParameter("schema", str, description="Empty for the database's default."),
+            OpenApiParameter("table", str, required=True),
+        ],
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Columns of one table; remembered for ten minutes."""
+        connection = self.connection(slug, "test_connection")
+        asked = request.query_params
+        if not asked.get("table"):
+            raise serializers.ValidationError({"table": ["say which table"]})
+        table = Extraction(table=TableName(asked.get("schema", ""), asked["table"]))
+        known = catalog.DatabaseCatalog(connection.team).columns(connection.slug, table)
+        return Response(TableColumnAnswer(list(known), many=True).data)
 
 
 @contextmanager

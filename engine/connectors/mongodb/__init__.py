@@ -51,6 +51,15 @@ class Mongodb(StreamedConnector[MongodbConfig]):
         with _opened(config) as database:
             return [TableName("", name) for name in collections(database)]
 
+    def estimates(self, config: MongodbConfig) -> Mapping[TableName, int]:
+        from engine.connectors.mongodb.fields import collections
+
+        with _opened(config) as database:
+            return {
+                TableName("", name): database[name].estimated_document_count()
+                for name in collections(database)
+            }
+
     def describe(self, config: MongodbConfig, extraction: Extraction) -> Schema:
         fields = _chosen(_fields(config, extraction), extraction.columns)
         return Schema(tuple(field.column for field in fields))

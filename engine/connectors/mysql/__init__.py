@@ -59,6 +59,10 @@ class Mysql(StreamedConnector[MysqlConfig]):
         with _connected(config) as connection:
             return catalog.tables(connection)
 
+    def estimates(self, config: MysqlConfig) -> Mapping[TableName, int]:
+        with _connected(config) as connection:
+            return catalog.estimates(connection)
+
     def describe(self, config: MysqlConfig, extraction: Extraction) -> Schema:
         found = self._columns(config, extraction)
         return Schema(tuple(c.described() for c in catalog.choose(found, extraction.columns)))

@@ -21,6 +21,11 @@ SELECT table_schema, table_name FROM information_schema.tables
 WHERE table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
 ORDER BY table_schema, table_name
 """
+_ESTIMATES = """
+SELECT table_schema, table_name, table_rows FROM information_schema.tables
+WHERE table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
+  AND table_rows IS NOT NULL
+"""
 _COLUMNS = """
 SELECT column_name, data_type, column_type, numeric_precision, numeric_scale, datetime_precision,
        character_maximum_length, is_nullable, column_default, extra
@@ -94,6 +99,11 @@ def rows_of(connection: Connection, statement: str, values: Sequence[Any] = ()) 
 def tables(connection: Connection) -> list[TableName]:
     """Tables and views the user may see, in order of their names."""
     return [TableName(*row) for row in rows_of(connection, _TABLES)]
+
+
+def estimates(connection: Connection) -> dict[TableName, int]:
+    """Rows of tables; InnoDB guesses them from some of its pages."""
+    return {TableName(*row[:2]): int(row[2]) for row in rows_of(connection, _ESTIMATES)}
 
 
 def relation_of(extraction: Extraction) -> str:

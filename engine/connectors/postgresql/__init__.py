@@ -63,6 +63,10 @@ class Postgresql(Connector[PostgresqlConfig]):
         with _connected(config) as connection:
             return catalog.tables(connection)
 
+    def estimates(self, config: PostgresqlConfig) -> Mapping[TableName, int]:
+        with _connected(config) as connection:
+            return catalog.estimates(connection)
+
     def describe(self, config: PostgresqlConfig, extraction: Extraction) -> Schema:
         with _connected(config, extraction.table) as connection:
             found = catalog.columns(connection, extraction)

@@ -27,6 +27,14 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY n.nspname, c.relname
 """
 
+#: Believed since the last ANALYZE; before the first, it is below zero.
+_ESTIMATES = """
+SELECT n.nspname, c.relname, c.reltuples::bigint
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.reltuples >= 0
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_t%%'
+"""
+
 #: Types by oid and modifier. A query's columns come with their domains resolved.
 _TYPES = """
 SELECT CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname ELSE '' END,
@@ -113,6 +121,11 @@ def qualified(table: TableName) -> str:
 def tables(connection: Connection) -> list[TableName]:
     """Tables and views the role may read or write, in order of their names."""
     return [TableName(*row) for row in connection.execute(_TABLES)]
+
+
+def estimates(connection: Connection) -> dict[TableName, int]:
+    """Rows of tables since they were analyzed."""
+    return {TableName(*row[:2]): row[2] for row in connection.execute(_ESTIMATES)}
 
 
 def relation_of(extraction: Extraction) -> str:

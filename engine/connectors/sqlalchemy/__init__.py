@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine.connector import Extraction, Load, LoadResult, TableName
-from engine.connectors.sqlalchemy import reading
+from engine import watermarks
+from engine.connector import Extraction, Load, LoadResult, TableName, Watermark
+from engine.connectors.sqlalchemy import reading, window
+from engine.connectors.sqlalchemy.books import SqlalchemyBooks
 from engine.connectors.sqlalchemy.config import SqlalchemyConfig
 from engine.connectors.sqlalchemy.explaining import explaining
 from engine.connectors.sqlalchemy.loading import Rows, load_rows
@@ -51,12 +53,17 @@ class Sqlalchemy(StreamedConnector[SqlalchemyConfig]):
             names = [*inspector.get_table_names(), *inspector.get_view_names()]
         return [TableName(own or "", name) for name in sorted(names)]
 
+    def estimates(self, config: SqlalchemyConfig) -> Mapping[TableName, int]:
+        with explaining(config), reading.reading(config) as connection:
+            return reading.estimates(connection)
+
     def describe(self, config: SqlalchemyConfig, extraction: Extraction) -> Schema:
         with explaining(config, extraction.table), reading.reading(config) as connection:
             return reading.describe(connection, extraction)
 
     def target_columns(self, config: SqlalchemyConfig, table: TableName) -> Sequence[Column]:
-        return list(self.describe(config, Extraction(table=table)))
+        with explaining(config, table), reading.reading(config) as connection:
+            return reading.target_columns(connection, table)
 
     def stream(self, config: SqlalchemyConfig, extraction: Extraction, schema: Schema) -> Stream:
         stream = reading.stream(config, extraction, schema)
@@ -65,6 +72,15 @@ class Sqlalchemy(StreamedConnector[SqlalchemyConfig]):
     def count(self, config: SqlalchemyConfig, table: TableName, most: int) -> int | None:
         with explaining(config, table), reading.reading(config) as connection:
             return reading.count(connection, table, most)
+
+    def latest(self, config: SqlalchemyConfig, extraction: Extraction, column: str) -> str | None:
+        with explaining(config, extraction.table), reading.reading(config) as connection:
+            return window.latest(connection, extraction, column)
+
+    def watermark(self, config: SqlalchemyConfig, mark: Watermark) -> str | None:
+        with explaining(config), reading.reading(config) as connection:
+            books = SqlalchemyBooks(connection)
+            return watermarks.read(books, mark) if books.has_watermarks() else None
 
     def load(
         self,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine import ledger
+from engine import ledger, watermarks
 from engine.arrow import batches
 from engine.connector import Load, LoadResult
+from engine.connectors.sqlalchemy import books
+from engine.connectors.sqlalchemy.arrivals import Arrivals
 from engine.connectors.sqlalchemy.config import SqlalchemyConfig
 from engine.connectors.sqlalchemy.reading import end, reflected
 from engine.connectors.sqlalchemy.types import duckdb_type
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     import duckdb
     from sqlalchemy import Connection, Engine, Table
 
-_LEDGER = "flowadmin_load_ledger"
 _BATCH_ROWS = 2_000
 
 
@@ -38,42 +39,10 @@ class Rows:
     on_stop: Callable[[], None]
 
 
-class SqlalchemyBooks:
-    """The ledger as a table of SQLAlchemy's; it keeps no watermarks."""
-
-    watermark = ""
-    ledger = _LEDGER
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._table = _ledger()
-        self.quote = connection.dialect.identifier_preparer.quote
-
-    def find(self, statement: str, values: Sequence[Any]) -> Sequence[Any] | None:
-        return self._connection.execute(*_bound(statement, values)).fetchone()
-
-    def change(self, statement: str, values: Sequence[Any]) -> int:
-        return self._connection.execute(*_bound(statement, values)).rowcount
-
-    def enter(self, table: str, row: Mapping[str, Any]) -> bool:
-        import sqlalchemy as sa
-
-        try:
-            with self._connection.begin_nested():
-                self._connection.execute(self._table.insert().values(**row))
-        except sa.exc.IntegrityError:
-            return False
-        return True
-
-
 def load_rows(config: SqlalchemyConfig, load: Load, rows: Rows) -> LoadResult:
-    if load.mode not in ("append", "replace"):
-        raise LoadRefused(
-            f"mode '{load.mode}' needs a connector of the database's own; use append or replace "
-            "here, and merge by key in the database"
-        )
     engine = _writing(config)
-    _ledger().metadata.create_all(engine, checkfirst=True)
+    _refuse_uncounted(engine, load)
+    books.prepare(engine)
     table = reflected(engine, load.table)
     with (
         engine.connect() as connection,
@@ -84,17 +53,37 @@ def load_rows(config: SqlalchemyConfig, load: Load, rows: Rows) -> LoadResult:
 
 
 def _load(connection: Connection, table: Table, load: Load, rows: Rows) -> LoadResult:
-    books = SqlalchemyBooks(connection)
-    loaded_before = ledger.claim(books, load)
+    held = books.SqlalchemyBooks(connection)
+    loaded_before = ledger.claim(held, load)
     if loaded_before is not None:
         return LoadResult(loaded_before, was_applied_before=True)
-    convert = _converters(table, load)
+    select, convert = _select(connection, table, load, rows.query), _converters(table, load)
+    if load.mode != "append":
+        _refuse_cascade(connection, load)
+    if load.keys:
+        arrivals = Arrivals(rows.session, load, lambda batch: _values(batch, convert))
+        with arrivals.waiting(select):
+            count = arrivals.apply(connection, table, rows.on_rows)
+    else:
+        count = _insert(connection, table, load, rows, select, convert)
+    ledger.record(held, load, count)
+    watermarks.move(held, load)
+    return LoadResult(count)
+
+
+def _insert(
+    connection: Connection,
+    table: Table,
+    load: Load,
+    rows: Rows,
+    select: str,
+    convert: Mapping[str, Callable[[Any], Any]],
+) -> int:
+    """Rows inserted, into a table that ``replace`` empties when the first ones are there."""
     count = 0
-    found = batches(rows.session, _select(connection, table, load, rows.query), _BATCH_ROWS)
-    with contextlib.closing(found):
+    with contextlib.closing(batches(rows.session, select, _BATCH_ROWS)) as found:
         first = next(found, None)
         if load.mode == "replace":
-            _refuse_cascade(connection, load)
             connection.execute(table.delete())
         try:
             while first is not None:
@@ -105,8 +94,16 @@ def _load(connection: Connection, table: Table, load: Load, rows: Rows) -> LoadR
         except BaseException:
             rows.on_stop()
             raise
-    ledger.record(books, load, count)
-    return LoadResult(count)
+    return count
+
+
+def _refuse_uncounted(engine: Engine, load: Load) -> None:
+    """A driver that does not say whether an UPDATE has found its row cannot upsert."""
+    if load.mode == "upsert" and not engine.dialect.supports_sane_rowcount:
+        raise LoadRefused(
+            f"the driver of '{engine.dialect.name}' does not tell which rows an UPDATE finds, so "
+            "it cannot upsert; choose 'delete_insert', or merge by key in the database"
+        )
 
 
 def _writing(config: SqlalchemyConfig) -> Engine:
@@ -118,30 +115,6 @@ def _writing(config: SqlalchemyConfig) -> Engine:
         event.listen(engine, "connect", lambda driver, _: setattr(driver, "isolation_level", None))
         event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
-
-
-def _ledger() -> Table:
-    import sqlalchemy as sa
-
-    return sa.Table(
-        _LEDGER,
-        sa.MetaData(),
-        sa.Column("run_id", sa.String(160), primary_key=True),
-        sa.Column("node", sa.String(160), primary_key=True),
-        sa.Column("target", sa.String(1000), nullable=False),
-        sa.Column("mode", sa.String(20), nullable=False),
-        sa.Column("rows", sa.BigInteger, nullable=False),
-        sa.Column("loaded_at", sa.DateTime, server_default=sa.func.current_timestamp()),
-    )
-
-
-def _bound(statement: str, values: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
-    """A statement whose ``%s`` have names, and the values of these."""
-    import sqlalchemy as sa
-
-    head, *rest = statement.split("%s")
-    text = head + "".join(f":p{i}{part}" for i, part in enumerate(rest))
-    return sa.text(text), {f"p{i}": value for i, value in enumerate(values)}
 
 
 def _select(connection: Connection, table: Table, load: Load, query: str) -> str:
@@ -189,6 +162,9 @@ def _values(batch: Any, convert: Mapping[str, Callable[[Any], Any]]) -> list[dic
 def _refuse_cascade(connection: Connection, load: Load) -> None:
     """Raise where deleting rows of the target would delete or change rows of other tables."""
     import sqlalchemy as sa
+
+    if load.mode == "upsert":
+        return
 
     inspector = sa.inspect(connection)
     schema = load.table.schema or None

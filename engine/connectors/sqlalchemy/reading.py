@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.arrow import arrow_schema
 from engine.connector import Extraction, TableName
+from engine.connectors.sqlalchemy import window
 from engine.connectors.sqlalchemy.config import SqlalchemyConfig
 from engine.connectors.sqlalchemy.types import array, duckdb_type, seen_type
 from engine.errors import ConnectorError, TableNotFound
@@ -24,6 +25,21 @@ if TYPE_CHECKING:
 _BATCH_ROWS = 5_000
 #: A query says nothing of its types that every driver would mean alike: its first rows do.
 _SEEN_ROWS = 1_000
+#: Tables of the schema ``:own`` and about how many rows they have.
+_IN_INFORMATION_SCHEMA = (
+    "SELECT table_name, table_rows FROM information_schema.tables WHERE table_schema = :own"
+)
+_ESTIMATES = {
+    "postgresql": "SELECT relname, reltuples FROM pg_class "
+    "WHERE relnamespace = to_regnamespace(:own) AND relkind IN ('r', 'p', 'm') AND reltuples >= 0",
+    "mysql": _IN_INFORMATION_SCHEMA,
+    "mariadb": _IN_INFORMATION_SCHEMA,
+    "oracle": "SELECT lower(table_name), num_rows FROM all_tables WHERE owner = upper(:own)",
+    "mssql": "SELECT object_name(object_id), sum(rows) FROM sys.partitions "
+    "WHERE index_id IN (0, 1) AND object_schema_name(object_id) = :own GROUP BY object_id",
+    "snowflake": "SELECT lower(table_name), row_count FROM information_schema.tables "
+    "WHERE table_schema = upper(:own)",
+}
 #: A session only reads, and writes values as text that says all of them.
 _SESSION = {
     "postgresql": (
@@ -60,6 +76,16 @@ def reflected(engine: Engine | Connection, table: TableName) -> Table:
         nearest = nearest_to(table.table, names)
         hint = f"did you mean '{nearest}'?" if nearest else "check schema and table"
         raise TableNotFound(f"there is no table '{table}'; {hint}") from None
+
+
+def estimates(connection: Connection) -> dict[TableName, int]:
+    """Rows of the default schema's tables, where the dialect is known to tell without counting."""
+    import sqlalchemy as sa
+
+    statement = _ESTIMATES.get(connection.dialect.name)
+    own = sa.inspect(connection).default_schema_name or ""
+    rows = connection.execute(sa.text(statement), {"own": own}) if statement else ()
+    return {TableName(own, str(name)): int(count) for name, count in rows if count is not None}
 
 
 def describe(connection: Connection, extraction: Extraction) -> Schema:
@@ -126,6 +152,8 @@ def _partitions(
         table = reflected(connection, extraction.table)
         by_name = {column.name.casefold(): column for column in table.columns}
         query = sa.select(*(_read(by_name[name.casefold()], schema) for name in schema.names))
+        if extraction.window:
+            query = query.where(*window.conditions(extraction.window, table.columns))
         yield from connection.execute(query.limit(most)).partitions(_BATCH_ROWS)
         return
     result = _result(connection, extraction, most)
@@ -152,19 +180,48 @@ def _read(column: Any, schema: Schema) -> Any:
     return column
 
 
-def _of_table(connection: Connection, table: TableName) -> Schema:
-    is_sqlite = connection.dialect.name == "sqlite"
-    return Schema(
-        tuple(
-            Column(
-                str(column.name),
-                duckdb_type(column.type, is_sqlite=is_sqlite),
-                native_type=_native(column.type, connection),
-                is_nullable=bool(column.nullable),
-                has_default=column.server_default is not None or column.identity is not None,
-            )
-            for column in reflected(connection, table).columns
+def target_columns(connection: Connection, table: TableName) -> list[Column]:
+    """Columns that can be written, with the unique indexes they are part of."""
+    found = reflected(connection, table)
+    unique = _unique(connection, table)
+    return [
+        _described(
+            column, connection, tuple(name for name in unique if column.name in unique[name])
         )
+        for column in found.columns
+        if column.computed is None and not (column.identity and column.identity.always)
+    ]
+
+
+def _unique(connection: Connection, table: TableName) -> dict[str, list[str]]:
+    """Unique index → its columns; none that holds for some rows only, or for expressions."""
+    import sqlalchemy as sa
+
+    inspector, schema = sa.inspect(connection), table.schema or None
+    found = {"primary key": inspector.get_pk_constraint(table.table, schema)["constrained_columns"]}
+    for index in inspector.get_indexes(table.table, schema):
+        is_partial = any("where" in option for option in index.get("dialect_options", {}))
+        if index["unique"] and not is_partial and "expressions" not in index:
+            found[str(index["name"])] = [str(name) for name in index["column_names"]]
+    with contextlib.suppress(NotImplementedError):
+        for constraint in inspector.get_unique_constraints(table.table, schema):
+            found[f"constraint {constraint['name']}"] = constraint["column_names"]
+    return found
+
+
+def _of_table(connection: Connection, table: TableName) -> Schema:
+    columns = reflected(connection, table).columns
+    return Schema(tuple(_described(column, connection) for column in columns))
+
+
+def _described(column: Any, connection: Connection, unique: tuple[str, ...] = ()) -> Column:
+    return Column(
+        str(column.name),
+        duckdb_type(column.type, is_sqlite=connection.dialect.name == "sqlite"),
+        native_type=_native(column.type, connection),
+        is_nullable=bool(column.nullable),
+        has_default=column.server_default is not None or column.identity is not None,
+        unique_in=unique,
     )
 
 

@@ -52,7 +52,7 @@ class Place:
 
     def run(self, mode: str = "append", run_id: str = "r", **read: Any) -> RunOutcome:
         own = PlanConnection(connector="sqlalchemy", options=self.options, sealed=self.password)
-        keys = {"config": {"keys": ["id"]}} if mode == "upsert" else {}
+        keys = {"config": {"keys": ["id"]}} if mode in ("upsert", "delete_insert") else {}
         steps = source("r", **(read or {"table": "s"})), target("w", "t", "r", mode, **keys)
         made = plan(steps, {"source": own, "target": own})
         return run(made, run_id=run_id, secrets=secrets)
@@ -125,10 +125,65 @@ def test_a_source_cannot_write(sqlite: Place) -> None:
         connection.exec_driver_sql("create table x (id integer)")
 
 
-def test_modes_with_keys_are_refused_in_words(sqlite: Place) -> None:
-    sqlite.sql("create table s (id integer)", "create table t (id integer primary key)")
+def test_an_upsert_updates_what_is_there_and_leaves_other_columns(place: Place) -> None:
+    place.sql("create unique index one on t (id)", "insert into t values (1, 'old', null, 9)")
+    for run_id in ("one", "one", "two"):
+        place.run("upsert", run_id, table="s", columns=["id", "v"]).raise_failure()
+    assert place.sql("select id, v, f from t order by id") == [(1, "it's 🐎", 9), (2, None, None)]
+    assert place.sql("select count(*) from flowadmin_load_ledger") == [(2,)]
+
+
+def test_keys_that_arrive_are_deleted_and_all_that_arrived_is_there(place: Place) -> None:
+    place.sql("insert into t (id, v) values (1, 'old'), (1, 'older'), (7, 'kept')")
+    place.sql("insert into s (id, v) values (1, 'again')")
+    for _ in range(2):
+        place.run("delete_insert").raise_failure()
+    found = place.sql("select id, v from t order by id, v")
+    assert found == [(1, "again"), (1, "it's 🐎"), (2, None), (7, "kept")]
+
+
+def test_a_row_that_an_upsert_cannot_place_undoes_it(place: Place) -> None:
+    place.sql("create unique index one on t (id)", "create unique index two on t (v)")
+    place.sql("insert into t values (9, 'it''s 🐎', null, null), (2, 'old', null, null)")
+    (failure,) = place.run("upsert").failures
+    assert failure.code == "E_LOAD_CONSTRAINT"
+    assert place.sql("select v from t where id = 2") == [("old",)]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [("(1, 'b', null, null)", "2 rows have the key id = '1'")],
+)
+def test_a_key_that_arrives_twice_is_named(place: Place, row: str, said: str) -> None:
+    place.sql("create unique index one on t (id)", f"insert into s values {row}")
+    (failure,) = place.run("upsert").failures
+    assert (failure.code, said in failure.message) == ("E_LOAD_KEY_REPEATED", True)
+
+
+def test_an_upsert_without_a_unique_index_is_refused(sqlite: Place) -> None:
+    sqlite.sql("create table s (id integer)", "create table t (id integer)")
     (failure,) = sqlite.run("upsert").failures
-    assert failure.permanent
+    assert (failure.code, failure.permanent) == ("key_not_unique", True)
+
+
+@pytest.mark.parametrize(
+    ("column", "news", "overlap"),
+    [("id", "3, 'c', '2020-01-01', 0", 0), ("d", "3, 'c', '2021-01-01', 0", 0),
+     ("f", "3, 'c', null, 0.5", 0), ("v", "3, 'zz', null, 0", 0), ("id", "3, 'c', null, 0", 1)],
+)  # fmt: skip
+def test_only_new_rows_are_read(place: Place, column: str, news: str, overlap: float) -> None:
+    place.sql("update s set v = 'b', d = '2020-03-01', f = 0.2 where id = 2")
+    reads: dict[str, Any] = {"table": "s", "incremental": {"column": column, "overlap": overlap}}
+    assert place.run(run_id="one", **reads).nodes["r"].rows_out == 2
+    place.sql(f"insert into s values ({news})")
+    assert place.run(run_id="two", **reads).nodes["r"].rows_out == 1 + overlap
+    assert place.run(run_id="three", **reads).nodes["r"].rows_out == overlap
+
+
+def test_a_query_is_not_read_incrementally(sqlite: Place) -> None:
+    sqlite.sql("create table s (id integer)", "create table t (id integer)")
+    (failure,) = sqlite.run(sql="select * from s", incremental={"column": "id"}).failures
+    assert "name a table" in failure.message
 
 
 def test_decimals_of_a_database_that_has_them_are_exact(postgresql: Place) -> None:

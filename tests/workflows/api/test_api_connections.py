@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
 
 from workflows.models import Connection, Role, Workflow
@@ -111,3 +112,28 @@ def test_another_teams_connection_is_not_there(stranger, stored):
 
 def test_a_viewer_does_not_test(make_client, stored):
     assert make_client(Role.VIEWER).post("connections/warehouse/test").status_code == 403
+
+
+@pytest.fixture
+def warehouse(admin: Any, body: dict[str, Any], shop: Connection) -> str:
+    """The address of a connection that leads somewhere."""
+    assert admin.post("connections/", {**body, "secrets": dict(shop.secrets)}).status_code == 201
+    return "connections/warehouse"
+
+
+def test_tables_come_with_an_estimate_of_their_rows(editor, operator, warehouse, shop_url):
+    with psycopg.connect(shop_url) as database:
+        database.execute("create table many as select generate_series(1, 1234) as id")
+        database.execute("analyze many")
+    address = f"{warehouse}/tables?word=MAN"
+    assert editor.get(address).json() == [{"schema": "public", "table": "many", "rows": 1234}]
+    assert operator.get(address).status_code == 403
+
+
+def test_columns_come_with_both_their_types(editor, warehouse):
+    found = editor.get(f"{warehouse}/columns?table=orders").json()
+    assert {"name": "amount", "type": "DECIMAL(10,2)", "native_type": "numeric(10,2)"}.items() <= {
+        column["name"]: column for column in found
+    }["amount"].items()
+    assert editor.get(f"{warehouse}/columns").status_code == 400
+    assert editor.get(f"{warehouse}/columns?table=nope").status_code == 502

@@ -37,6 +37,13 @@ def test_tables_are_listed_under_their_schema(editor, shop):
     assert "orders" in page
 
 
+def test_tables_are_shown_with_about_how_many_rows_they_have(editor, shop, shop_url):
+    with psycopg.connect(shop_url) as connection:
+        connection.execute("create table many as select generate_series(1, 1234) as id")
+        connection.execute("analyze many")
+    assert "about 1,234 rows" in editor.get(tables(shop)).content.decode()
+
+
 def test_a_word_narrows_the_tables(editor, shop):
     page = editor.get(tables(shop), {"word": "ARCH"}).content.decode()
     assert "archive" in page
