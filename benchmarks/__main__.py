@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import benchmarks
 from benchmarks.result import Result
 
-_NOT_BENCHMARKS = {"__main__", "crowd", "graphs", "result", "stack", "viewers"}
+_NOT_BENCHMARKS = {"__main__", "bulk", "crowd", "graphs", "result", "stack", "viewers"}
 
 
 def names() -> list[str]:

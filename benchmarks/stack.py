@@ -88,22 +88,25 @@ def running_stack() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(*names: str) -> Iterator[str]:
+def serving(*names: str, home: Path | None = None) -> Iterator[str]:
     """Only these parts, and this process's Django beside them; yields the address of the web.
 
-    The database is migrated and static files are collected before the web part starts.
+    The database is migrated and static files are collected before the web part starts. What is
+    in ``home`` stays there; without it everything is gone afterwards.
     """
-    with tempfile.TemporaryDirectory(prefix="flowadmin-bench-") as folder, ExitStack() as parts:
-        os.environ.update(free_ports() | {"FLOWADMIN_HOME": folder})
+    with ExitStack() as parts:
+        folder = home or parts.enter_context(_passing_home())
+        os.environ.update(free_ports() | {"FLOWADMIN_HOME": str(folder)})
         from flowadmin import environment
         from flowadmin.supervisor.home import Home
         from flowadmin.supervisor.running import running
         from flowadmin.supervisor.stack import assemble
 
-        Path(folder).chmod(0o755)  # the database server may run as another account
-        home = Home(Path(folder))
-        home.make()
-        stack = assemble(home)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)  # the database server may run as another account
+        state = Home(folder)
+        state.make()
+        stack = assemble(state)
         os.environ.update(stack.runtime() | {"DJANGO_SETTINGS_MODULE": "flowadmin.settings"})
         importlib.reload(environment)  # it was read before there were addresses
         for part in stack.parts():
@@ -112,6 +115,12 @@ def serving(*names: str) -> Iterator[str]:
             if part.name in names:
                 parts.enter_context(running(part))
         yield stack.web_url
+
+
+@contextmanager
+def _passing_home() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="flowadmin-bench-") as folder:
+        yield Path(folder)
 
 
 def _prepare_web() -> None:

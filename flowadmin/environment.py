@@ -30,6 +30,12 @@ class Environment(BaseSettings):
         "postgresql://flowadmin@127.0.0.1:5433/flowadmin",
         description="FlowAdmin's own PostgreSQL database.",
     )
+    flowadmin_database_pool: int = Field(
+        0,
+        ge=0,
+        description="Connections to the database that a process keeps and lends to its requests, "
+        "at most; 0 = each request makes its own. The web server does well with 8.",
+    )
     redis_url: str = Field(
         "redis://127.0.0.1:6380/0", description="Redis: Celery's broker and the cache."
     )

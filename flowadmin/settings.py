@@ -66,7 +66,7 @@ AUTHENTICATION_BACKENDS = [
     # First: whoever is locked out is not even asked for a password.
     "axes.backends.AxesStandaloneBackend",
     "rules.permissions.ObjectPermissionBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "workflows.accounts.AccountBackend",
 ]
 
 ROOT_URLCONF = "flowadmin.urls"
@@ -87,6 +87,14 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": dj_database_url.parse(environment.database_url, conn_health_checks=True)}
+if environment.flowadmin_database_pool:
+    # Under ASGI each request has a thread of its own: what a thread keeps, nobody uses again.
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": environment.flowadmin_database_pool,
+        "max_idle": 60,
+        "num_workers": 1,
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {
@@ -178,6 +186,8 @@ if FLOWADMIN_OIDC_SERVER:
         }
     }
 
+# Every word is English: none is looked up in a catalog, which took a fifth of a page.
+USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"

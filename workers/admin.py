@@ -51,6 +51,18 @@ class PoolAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pool]:
         return super().get_queryset(request).filter(pk__in=pools_seen_by(request.user).values("pk"))
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Pool | None:
+        """What a page only reads is read once per request."""
+        if request.method != "GET":
+            return super().get_object(request, object_id, from_field)
+        read: dict[str, Any] = request.__dict__.setdefault("flowadmin_pools", {})
+        if object_id not in read:
+            read[object_id] = super().get_object(request, object_id, from_field)
+        pool: Pool | None = read[object_id]
+        return pool
+
     def get_readonly_fields(self, request: HttpRequest, obj: Pool | None = None) -> list[str]:
         """Prefect knows a pool by its name: it stays."""
         return ["name"] if obj else []

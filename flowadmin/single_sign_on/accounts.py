@@ -17,13 +17,12 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import redirect
 
+from workflows.accounts import BACKEND
 from workflows.acting import Actor, acting
 from workflows.pages.audited import address_of
 from workflows.services import auditing, granting
 
 _log = logging.getLogger(__name__)
-#: Of the session; the library's own would check passwords past the lock of axes.
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class Accounts(DefaultAccountAdapter):
@@ -40,7 +39,8 @@ class Entrance(DefaultSocialAccountAdapter):
         if sociallogin.is_existing:
             if not sociallogin.user.is_active:
                 refuse(request, "this user is not active; ask an administrator")
-            sociallogin.user.backend = _BACKEND
+            # The library's own would check passwords past the lock of axes.
+            sociallogin.user.backend = BACKEND
             _grant(request, sociallogin.user, claims)
         # Users have one address, in their own row.
         sociallogin.email_addresses = []
@@ -49,7 +49,7 @@ class Entrance(DefaultSocialAccountAdapter):
         with transaction.atomic(), acting(_server(request)):
             user = sociallogin.user
             user.is_staff = True
-            user.backend = _BACKEND
+            user.backend = BACKEND
             super().save_user(request, sociallogin, form)
             _grant(request, user, claims_of(sociallogin))
         return user

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Model
 from django.http import HttpResponse
@@ -209,7 +209,6 @@ def _rows(team: Team) -> dict[str, Model]:
         AlertDeliveryFactory(channel=channel, subject=MARK),
         WorkerSeenFactory(pool=pool),
         UserFactory(password=None),
-        Group.objects.create(name="group"),
         pool,
         team,
     ]

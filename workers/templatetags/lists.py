@@ -9,7 +9,7 @@ from django import template
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import display_for_field, display_for_value, lookup_field
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
 from django.utils.html import format_html, format_html_join
@@ -36,6 +36,12 @@ def list_rows(context: dict[str, Any], cl: ChangeList) -> dict[str, Any]:
         "empty": getattr(cl.model_admin, "empty_hint", ""),
         "request": context.get("request"),
     }
+
+
+@register.simple_tag
+def place_url(cl: ChangeList, place: Any) -> str:
+    """The same list with the same filters, at another place; at its beginning without one."""
+    return cl.get_query_string({PAGE_VAR: place or None})
 
 
 def _cells(cl: ChangeList, row: Model) -> SafeString:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import PAGE_VAR
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.contrib.filters.admin import (
@@ -18,7 +21,7 @@ from unfold.enums import ActionVariant
 from workers.pages.admin import ReadOnly, confirmed, go_back, go_to
 from workers.prefect.gateway import GatewayError
 from workflows.admin.base import TeamFilter, TeamScopedAdmin, signed_in
-from workflows.admin.paginator import EndlessPaginator
+from workflows.admin.paginator import EndlessPaginator, Place
 from workflows.models import Run, RunState
 from workflows.pages.run_rows import cells, live_cell
 from workflows.pages.runs import run_context
@@ -29,7 +32,6 @@ from workflows.services import running
 @admin.register(Run)
 class RunAdmin(ReadOnly, TeamScopedAdmin):
     change_form_template = "admin/workflows/run/change_form.html"
-    paginator = EndlessPaginator
     list_before_template = "admin/workflows/run/live.html"
     list_display = ["status", "workflow", "team", "pool", "how", "started", "took"]
     list_display_links = ["status", "workflow"]
@@ -40,11 +42,21 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
         ("created_at", RangeDateTimeFilter),
     ]
     list_select_related = ["workflow__team"]
+    # Any other order than the newest first would sort a million runs.
+    sortable_by = ()
     search_fields = ["workflow__name"]
     empty_hint = "No run yet. Open a workflow and press Run now, or give it a schedule."
     search_help_text = "Name of the workflow"
     actions_row = ["cancel"]
     actions_detail = ["retry_failed", "retry", "cancel"]
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *_: Any, **__: Any
+    ) -> Paginator:
+        """Also asked for a run's history, whose lines are no runs."""
+        if queryset.model is not Run:
+            return Paginator(queryset, per_page)
+        return EndlessPaginator(queryset, per_page, Place.read(request.GET.get(PAGE_VAR, "")))
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With each row the cells that change."""
@@ -54,7 +66,7 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
             run.cells = cells(run, reasons.get(run.pk))
         return changelist
 
-    @display(description="State", ordering="state")
+    @display(description="State")
     def status(self, run: Run) -> str:
         return live_cell(run, "status")
 
@@ -66,7 +78,7 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
     def how(self, run: Run) -> str:
         return run.get_trigger_display()
 
-    @display(description="Started", ordering="started_at")
+    @display(description="Started")
     def started(self, run: Run) -> str:
         return live_cell(run, "started")
 

@@ -1,9 +1,8 @@
-"""Users and groups of Django, in the clothes of this admin."""
+"""Django's users, in the clothes of this admin; its groups give no rights here and have no page."""
 
 from __future__ import annotations
 
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from unfold.admin import ModelAdmin, TabularInline
@@ -28,6 +27,13 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     inlines = [MembershipInline]
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("Personal info", {"fields": [("first_name", "last_name"), "email"]}),
+        ("Permissions", {"fields": [("is_active", "is_staff", "is_superuser")]}),
+        ("Important dates", {"fields": [("last_login", "date_joined")]}),
+    ]
+    filter_horizontal = ()
     list_display = ["username", "email", "is_active", "is_staff", "is_superuser", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser"]
     list_filter_submit = True
@@ -36,8 +42,3 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     def get_inlines(self, request, obj=None):  # type: ignore[no-untyped-def]
         """Teams are given to a user that exists."""
         return self.inlines if obj else []
-
-
-@admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    pass

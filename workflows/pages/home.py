@@ -6,11 +6,11 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from workers.pages.formats import NOTHING, duration
+from workers.pages.formats import NOTHING, duration, moment
 from workflows import access
 from workflows.models import Run, Workflow
 from workflows.pages.attention import attention
-from workflows.pages.runs import run_lines
+from workflows.pages.badges import run_badge
 from workflows.pages.today import today
 from workflows.pages.upcoming import next_starts
 
@@ -25,16 +25,16 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def home_context(viewer: Any) -> dict[str, Any]:
     """All that the templates ``live/home-….html`` show."""
     figures = today(viewer)
-    runs = access.scope(viewer, Run.objects.select_related("workflow", "version"))
-    lines = run_lines(runs[:_SHOWN])
+    runs = access.scope(viewer, Run.objects.select_related("workflow"))
+    latest = [(run, run_badge(run.state), moment(run.created_at)) for run in runs[:_SHOWN]]
     return {
         "attention": attention(viewer, figures.failed),
         "today": figures,
         "success": _percent(figures.success_percent),
         "slowest": [(one, duration(one.seconds)) for one in figures.slowest],
-        "runs": lines,
+        "latest": latest,
         "next": next_starts(viewer, _SHOWN),
-        "is_new": not lines and not access.scope(viewer, Workflow.objects.all()).exists(),
+        "is_new": not latest and not access.scope(viewer, Workflow.objects.all()).exists(),
     }
 
 

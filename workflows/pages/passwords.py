@@ -10,6 +10,8 @@ from django.contrib.auth.views import PasswordResetConfirmView
 from django.urls import reverse_lazy
 from unfold.widgets import INPUT_CLASSES
 
+from workflows.accounts import BACKEND
+
 
 class FirstPasswordForm(SetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -23,7 +25,7 @@ class SetPassword(PasswordResetConfirmView):
     template_name = "admin/set_password.html"
     success_url = reverse_lazy("admin:index")
     post_reset_login = True
-    post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"
+    post_reset_login_backend = BACKEND
     title = "Choose a password"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import html
+import re
+from datetime import UTC, datetime, timedelta
+
 import pytest
-from django.core.paginator import EmptyPage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from factories import RunFactory, TeamFactory, WorkflowFactory
 
 from workflows.admin import paginator
-from workflows.admin.paginator import CappedPaginator, EndlessPaginator
+from workflows.admin.paginator import CappedPaginator, EndlessPaginator, Place
+from workflows.admin.run import RunAdmin
 from workflows.models import Run, Workflow
 
 pytestmark = pytest.mark.django_db
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 WORKFLOWS = "/admin/workflows/workflow/"
 
 
@@ -29,11 +34,59 @@ def test_a_page_has_its_rows_in_order(team):
     assert [row.name for row in page.object_list] == names[3:6]
 
 
-def test_runs_are_not_listed_to_any_depth():
-    RunFactory()
-    pages = EndlessPaginator(Run.objects.all(), 50)
-    with pytest.raises(EmptyPage):
-        pages.page(51)
+def _runs(number, at=MOMENT):
+    """Made at one moment, two by two: the id decides between them."""
+    return [RunFactory(created_at=at + timedelta(minutes=n // 2)) for n in range(number)]
+
+
+def _walk(way, place):
+    """The rows of each page from a place on, one way to the end."""
+    pages = []
+    while True:
+        paginator = EndlessPaginator(Run.objects.all(), 2, place)
+        pages.append(paginator.page(1).object_list)
+        place = getattr(paginator, way)
+        if place is None:
+            return pages
+        assert Place.read(str(place)) == place
+
+
+def test_pages_of_older_runs_hold_each_run_once():
+    _runs(5)
+    rows = [row for page in _walk("older", None) for row in page]
+    assert rows == list(Run.objects.all())
+
+
+def test_pages_of_newer_runs_lead_back_to_the_newest():
+    _runs(6)
+    oldest = Run.objects.last()
+    pages = _walk("newer", Place("newer", oldest.created_at, oldest.pk))
+    assert pages[-1] == list(Run.objects.all()[:2])
+
+
+def test_a_run_that_comes_meanwhile_does_not_move_the_older_ones():
+    _runs(4)
+    first = EndlessPaginator(Run.objects.all(), 2)
+    first.page(1)
+    expected = list(Run.objects.all()[2:])
+    _runs(1, MOMENT + timedelta(hours=1))
+    assert EndlessPaginator(Run.objects.all(), 2, first.older).page(1).object_list == expected
+
+
+@pytest.mark.parametrize("text", ["", "7", "older~x~y", "older~2026-01-01~", "later~2026~1"])
+def test_what_is_no_place_is_the_first_page(root, text):
+    assert Place.read(text) is None
+    assert root.get("/admin/workflows/run/", {"p": text}).status_code == 200
+
+
+def test_the_run_list_leads_to_older_runs_with_its_filters(root, monkeypatch):
+    monkeypatch.setattr(RunAdmin, "list_per_page", 2)
+    _runs(3)
+    page = root.get("/admin/workflows/run/", {"state__exact": "SCHEDULED"}).content.decode()
+    (link,) = re.findall(r'href="([^"]*)" rel="next"', page)
+    older = root.get("/admin/workflows/run/" + html.unescape(link)).content.decode()
+    assert "state__exact=SCHEDULED" in link
+    assert older.count('class="row-menu"') == 1
 
 
 def test_more_rows_cost_no_more_queries(root):
