@@ -162,6 +162,7 @@ class PoolAdmin(ModelAdmin):
 
 @admin.register(WorkerSeen)
 class WorkerSeenAdmin(ReadOnly, ModelAdmin):
+    empty_hint = "No worker was seen yet. Start one: python -m engine.worker --pool <pool>"
     list_display = ["name", "pool", "state", "heartbeat"]
     list_filter = ["is_online"]
     list_filter_submit = True

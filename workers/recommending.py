@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-#: Samples are taken every 30 seconds: fewer than an hour of them says nothing yet.
-SAMPLES_AT_LEAST = 120
+_SAMPLES_PER_HOUR = 120
+#: One is taken every 30 seconds: fewer than an hour of them says nothing yet.
+SAMPLES_AT_LEAST = _SAMPLES_PER_HOUR
+#: Slots that a night or a quiet day did not need may be needed tomorrow.
+SAMPLES_FOR_LESS = 72 * _SAMPLES_PER_HOUR
 #: Shares of the samples from which on something should be done.
 _UNSERVED_TOO_OFTEN = 0.02
 _FULL_TOO_OFTEN = 0.05
@@ -40,8 +43,12 @@ class Recommendation:
     figures: str
 
 
-def recommend(history: PoolHistory) -> Recommendation:
-    """The one thing to do about a pool, the most urgent first."""
+def recommend(history: PoolHistory, week: PoolHistory) -> Recommendation:
+    """The one thing to do about a pool, the most urgent first.
+
+    ``history`` is of the last 24 hours, ``week`` of 7 days: more is advised after a bad day,
+    less only when days did not need it.
+    """
     figures = _figures(history)
     if history.samples < SAMPLES_AT_LEAST:
         text = f"Nothing yet: {history.samples} of {SAMPLES_AT_LEAST} samples needed are there."
@@ -53,11 +60,26 @@ def recommend(history: PoolHistory) -> Recommendation:
         more = min(history.peak_queued, max(1, history.limit))
         text = f"Scale up to {_slots(history.limit + more)}: runs waited because all were taken."
         return Recommendation("scale_up", text, figures)
-    needed = history.peak_active + 1
-    if history.peak_active <= _IDLE_BELOW * history.limit and needed < history.limit:
-        text = f"Scale down to {_slots(needed)}: {history.peak_active} at most were taken."
-        return Recommendation("scale_down", text, figures)
-    return Recommendation("keep", f"Keep {_slots(history.limit)}: that fits the load.", figures)
+    return _less(week, figures)
+
+
+def _less(week: PoolHistory, figures: str) -> Recommendation:
+    needed, keep = week.peak_active + 1, f"Keep {_slots(week.limit)}"
+    if week.peak_active > _IDLE_BELOW * week.limit or needed >= week.limit:
+        return Recommendation("keep", f"{keep}: that fits the load.", figures)
+    taken = f"{week.peak_active} at most were taken in {_hours(week.samples)}"
+    if missing := max(0, SAMPLES_FOR_LESS - week.samples):
+        text = (
+            f"{keep} for now: {taken}, but fewer are advised after {_hours(SAMPLES_FOR_LESS)} only"
+        )
+        return Recommendation("keep", f"{text}; {_hours(missing)} are missing.", figures)
+    return Recommendation("scale_down", f"Scale down to {_slots(needed)}: {taken}.", figures)
+
+
+def _hours(samples: int) -> str:
+    """``18 hours`` of samples, ``40 minutes`` below two hours."""
+    minutes = round(60 * samples / _SAMPLES_PER_HOUR)
+    return f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours"
 
 
 def _slots(number: int) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from workers.recommending import PoolHistory, recommend
+from workers.recommending import SAMPLES_FOR_LESS, PoolHistory, recommend
 
 BUSY = PoolHistory(
     limit=4,
@@ -18,35 +18,49 @@ BUSY = PoolHistory(
 
 
 def test_a_pool_that_fits_its_load_is_kept():
-    assert recommend(BUSY).act == "keep"
+    assert recommend(BUSY, BUSY).act == "keep"
 
 
 def test_an_hour_of_samples_is_needed_for_any_advice():
-    assert recommend(replace(BUSY, samples=119, full_share=1)).act == "wait"
+    assert recommend(replace(BUSY, samples=119, full_share=1), BUSY).act == "wait"
 
 
 def test_runs_that_waited_for_a_slot_ask_for_as_many_more():
-    advice = recommend(replace(BUSY, full_share=0.1, peak_queued=3))
+    advice = recommend(replace(BUSY, full_share=0.1, peak_queued=3), BUSY)
     assert (advice.act, "7 slots" in advice.text) == ("scale_up", True)
 
 
 def test_a_pool_is_doubled_at_most():
-    advice = recommend(replace(BUSY, full_share=0.1, peak_queued=300))
+    advice = recommend(replace(BUSY, full_share=0.1, peak_queued=300), BUSY)
     assert "8 slots" in advice.text
 
 
 def test_a_worker_comes_before_more_slots():
-    advice = recommend(replace(BUSY, full_share=0.5, unserved_share=0.1, peak_queued=3))
+    advice = recommend(replace(BUSY, full_share=0.5, unserved_share=0.1, peak_queued=3), BUSY)
     assert advice.act == "start_workers"
 
 
 @pytest.mark.parametrize(("peak", "act"), [(0, "scale_down"), (2, "scale_down"), (3, "keep")])
-def test_slots_that_were_never_needed_can_go(peak, act):
-    assert recommend(replace(BUSY, peak_active=peak, mean_active=peak / 2)).act == act
+def test_slots_that_no_day_of_a_week_needed_can_go(peak, act):
+    week = replace(BUSY, samples=SAMPLES_FOR_LESS, peak_active=peak)
+    assert recommend(replace(BUSY, peak_active=0), week).act == act
+
+
+def test_a_quiet_day_is_too_little_to_give_slots_away():
+    quiet = replace(BUSY, samples=1200, peak_active=0)
+    advice = recommend(quiet, quiet)
+    assert advice.act == "keep"
+    assert "0 at most were taken in 10 hours" in advice.text
+    assert "62 hours are missing" in advice.text
+
+
+def test_a_pool_that_was_busy_earlier_in_the_week_keeps_its_slots():
+    week = replace(BUSY, samples=20_000)
+    assert recommend(replace(BUSY, peak_active=0), week).act == "keep"
 
 
 def test_the_figures_behind_an_advice_stand_beside_it():
-    figures = recommend(replace(BUSY, full_share=0.123, peak_queued=3)).figures
+    figures = recommend(replace(BUSY, full_share=0.123, peak_queued=3), BUSY).figures
     assert "62 % of slots" in figures
     assert "up to 3 queued" in figures
     assert "12.3 %" in figures

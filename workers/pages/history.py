@@ -24,7 +24,7 @@ _ORIGIN = datetime(2001, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class PoolPast:
-    """``advice`` is about the last 24 hours."""
+    """``advice`` is about the last 24 hours; to have less, about 7 days."""
 
     day: Chart
     week: Chart
@@ -40,7 +40,7 @@ def pool_past(pool: Pool) -> PoolPast:
         known = PoolPast(
             day=_chart(pool, "Slots and queue over 24 hours", now, _DAY, _DAY_STEP),
             week=_chart(pool, "Slots and queue over 7 days", now, _WEEK, _WEEK_STEP),
-            advice=recommend(history(pool, now - _DAY)),
+            advice=recommend(history(pool, now - _DAY), history(pool, now - _WEEK)),
         )
         cache.set(key, known, _REMEMBERED_SECONDS)
     return known

@@ -54,6 +54,7 @@ class RuleForm(forms.ModelForm):
 @admin.register(AlertRule)
 class AlertRuleAdmin(TeamScopedAdmin):
     form = RuleForm
+    empty_hint = "No alert yet. Add a channel, then say here what it is told: failures, delays …"
     list_display = ["name", "team", "event", "about", "sent_to", "is_active"]
     list_filter = [("team", TeamFilter), ("event", ChoicesDropdownFilter), "is_active"]
     list_select_related = ["team", "workflow", "pool"]
@@ -127,6 +128,7 @@ class ChannelForm(forms.ModelForm):
 
 @admin.register(AlertChannel)
 class AlertChannelAdmin(TeamScopedAdmin):
+    empty_hint = "No channel yet. Add an e-mail address or a webhook that alerts are sent to."
     list_display = ["name", "team", "kind"]
     list_filter = [("team", TeamFilter), "kind"]
     list_select_related = ["team"]
@@ -199,6 +201,7 @@ class AlertChannelAdmin(TeamScopedAdmin):
 
 @admin.register(AlertDelivery)
 class AlertDeliveryAdmin(ReadOnly, TeamScopedAdmin):
+    empty_hint = "Nothing was sent yet. Messages of alerts stand here, with what became of them."
     list_display = ["status", "subject", "channel", "rule", "written", "sent", "attempts", "error"]
     list_display_links = ["status", "subject"]
     list_filter = [("state", ChoicesDropdownFilter), ("channel__team", TeamFilter)]

@@ -24,6 +24,9 @@ _EXPIRED = Badge("warn", "schedule", "Expired")
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(TeamScopedAdmin):
+    empty_hint = (
+        "No token yet. Scripts and other systems use one to call the API; add one for a team."
+    )
     list_display = ["name", "team", "state", "role", "prefix", "expires", "last_used"]
     list_filter = [("team", TeamFilter), "role"]
     list_select_related = ["team"]

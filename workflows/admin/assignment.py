@@ -19,6 +19,9 @@ from workflows.pages.receipts import receipt_view
 
 @admin.register(PoolAssignment)
 class PoolAssignmentAdmin(ReadOnly, TeamScopedAdmin):
+    empty_hint = (
+        "No workflow has a pool yet. Save one: it is given a pool, and the receipt here says why."
+    )
     list_display = ["workflow", "pool", "reason", "assigned"]
     list_filter = [("pool", RelatedDropdownFilter), ("reason", ChoicesDropdownFilter)]
     list_select_related = ["workflow", "pool"]

@@ -37,6 +37,9 @@ class EventFilter(admin.SimpleListFilter):
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnly, TeamScopedAdmin):
     paginator = InfinitePaginator
+    empty_hint = (
+        "Nothing was done yet. Changes, runs, logins and exports stand here with who did them."
+    )
     list_display = ["when", "event", "actor", "object_name", "team", "address", "summary"]
     list_filter = [
         ("team", TeamFilter),

@@ -31,6 +31,9 @@ class SystemAdmin(ReadOnly, ModelAdmin):
 
 @admin.register(Registration)
 class RegistrationAdmin(SystemAdmin):
+    empty_hint = (
+        "No workflow yet. Once one is saved, this says how its deployment in Prefect stands."
+    )
     list_display = ["workflow", "status", "pool", "attempts", "registered"]
     list_filter = [("state", ChoicesDropdownFilter)]
     list_filter_submit = True
@@ -48,6 +51,7 @@ class RegistrationAdmin(SystemAdmin):
 
 @admin.register(RegistrationOutbox)
 class RegistrationOutboxAdmin(SystemAdmin):
+    empty_hint = "Nothing waits. Saved workflows stand here until they are registered."
     list_display = ["workflow_id", "status", "generation", "done_generation", "attempts", "due"]
     search_fields = ["workflow_id"]
     ordering = ["next_try_at"]

@@ -13,9 +13,17 @@ from workflows.admin.base import TeamScopedAdmin
 from workflows.models import RetentionPolicy, Team
 from workflows.services.retaining import outdated
 
+_UNSAID = RetentionPolicy()
+
 
 @admin.register(RetentionPolicy)
 class RetentionPolicyAdmin(TeamScopedAdmin):
+    empty_hint = (
+        "A policy says how long a team's history is kept. Where there is none, runs stay "
+        f"{_UNSAID.run_days} days and the newest {_UNSAID.runs_kept} of a workflow always, logs "
+        f"{_UNSAID.log_days} days, alert messages {_UNSAID.message_days}, the audit log "
+        f"{_UNSAID.audit_days}. Add one to keep them for longer or shorter."
+    )
     list_display = ["whose", "run_days", "runs_kept", "log_days", "message_days", "audit_days"]
     list_select_related = ["team"]
     list_filter_submit = False

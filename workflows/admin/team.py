@@ -81,6 +81,7 @@ class MembershipInline(PartOfParent, TabularInline):
 
 @admin.register(Team)
 class TeamAdmin(TeamScopedAdmin):
+    empty_hint = "No team yet. Workflows and connections belong to one: add it, then its members."
     list_display = ["name", "slug"]
     list_filter_submit = False
     search_fields = ["name"]

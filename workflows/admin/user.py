@@ -34,6 +34,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         ("Important dates", {"fields": [("last_login", "date_joined")]}),
     ]
     filter_horizontal = ()
+    empty_hint = "No user matches. Add users here, or as members on the page of their team."
     list_display = ["username", "email", "is_active", "is_staff", "is_superuser", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser"]
     list_filter_submit = True

@@ -23,6 +23,9 @@ from workflows.services.restoring import restore
 
 @admin.register(WorkflowVersion)
 class WorkflowVersionAdmin(ReadOnly, TeamScopedAdmin):
+    empty_hint = (
+        "No version yet. Each save that changes a workflow keeps one, to compare with and restore."
+    )
     list_display = ["workflow", "number", "author", "message", "saved"]
     list_select_related = ["workflow", "author"]
     search_fields = ["workflow__name"]

@@ -83,3 +83,17 @@ def test_home_counts_what_needs_attention(root, team):
     assert "<strong>1</strong> Failed in 24 hours" in text
     assert "<strong>1</strong> Registrations failed" in text
     assert registration.workflow.name in text
+
+
+def test_every_empty_list_says_what_it_is_for():
+    silent = {
+        model._meta.label
+        for model, page in admin.site._registry.items()
+        if not getattr(page, "empty_hint", "")
+    }
+    assert not silent
+
+
+def test_without_a_policy_the_page_says_how_long_things_are_kept(root):
+    page = root.get(reverse("admin:workflows_retentionpolicy_changelist")).content.decode()
+    assert "runs stay 90 days" in page
