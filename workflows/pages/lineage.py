@@ -29,12 +29,12 @@ def workflow_lineage(request: HttpRequest, workflow_id: UUID) -> HttpResponse:
 def _context(workflow: Workflow, asked: Any) -> dict[str, Any]:
     nodes = columns_of(workflow)
     node = asked.get("node", "")
-    columns = nodes.get(node, [])
+    columns = sorted(nodes.get(node, []), key=str.casefold)
     column = asked.get("column", "") if asked.get("column") in columns else ""
     direction: Direction = "it_feeds" if asked.get("direction") == "it_feeds" else "feeds_it"
     return {
         "workflow": workflow,
-        "nodes": sorted(nodes),
+        "nodes": [key for key in workflow.nodes.values_list("key", flat=True) if key in nodes],
         "node": node,
         "columns": columns,
         "column": column,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,14 @@ def test_the_panel_offers_nodes_then_columns_then_answers(page, registered):
     found = page(node="keep0", column="amount")
     assert "<td>read</td>" in found
     assert "shop: public.orders" in found
+
+
+def test_nodes_stand_in_the_order_of_the_workflow_and_columns_in_that_of_their_names(
+    page, registered
+):
+    trace(registered.pk)
+    found = re.findall(r"<option[^>]*>(\w+)</option>", page(node="read"))
+    assert found == ["read", "keep0", "write", "amount", "id"]
 
 
 def test_the_panel_says_that_a_version_is_not_known_yet(page):
