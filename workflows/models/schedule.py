@@ -33,7 +33,10 @@ def validate_cron(text: str) -> None:
     try:
         CronSim(text, timezone.now())
     except CronSimError as error:
-        raise ValidationError(f"'{text}' is not a cron expression: {error}") from error
+        raise ValidationError(
+            f"'{text}' is not a cron expression ({str(error).casefold()}): expected minute 0-59, "
+            "hour 0-23, day 1-31, month 1-12, weekday 0-7"
+        ) from error
 
 
 class Schedule(models.Model):

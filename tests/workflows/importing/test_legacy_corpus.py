@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -73,6 +74,15 @@ def test_a_case_is_refused_with_code_and_place(team, warehouse, expected):
     assert {issue.code for issue in issues} <= set(expected["import"]["acceptable_codes"])
     assert [issue.locator for issue in issues] == [expected["import"]["locator"]]
     assert not Workflow.objects.exists()
+
+
+@pytest.mark.parametrize("expected", cases(is_ok=False))
+def test_a_refusal_says_what_to_do_and_nothing_of_the_parser(team, warehouse, expected):
+    with pytest.raises(ImportRefused) as refused:
+        import_case(expected, team)
+    for issue in refused.value.issues:
+        assert re.search(r"[;:] |, one for each side", issue.message)
+        assert not re.search("sqlglot|<class|keyword", issue.message)
 
 
 def test_the_employees_sample_is_imported_exactly(team, warehouse):

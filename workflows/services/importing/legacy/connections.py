@@ -71,5 +71,10 @@ def medium_of(connector_type: str) -> str:
     return next(found, "")
 
 
+def known_types() -> list[str]:
+    """What a node may name as its connector: of each one name."""
+    return sorted(connectors())
+
+
 def _folded(name: str) -> str:
     return name.casefold().replace("-", "_")

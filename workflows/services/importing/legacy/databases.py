@@ -8,9 +8,10 @@ from typing import Any
 
 from engine.errors import ExpressionError
 from engine.readonly import refusal
+from engine.suggestion import unknown
 from workflows.services.importing.legacy import codes
 from workflows.services.importing.legacy.codes import Findings
-from workflows.services.importing.legacy.connections import Connections, medium_of
+from workflows.services.importing.legacy.connections import Connections, known_types, medium_of
 from workflows.services.importing.legacy.expressions import translate_expression
 from workflows.services.importing.legacy.fields import target_columns
 from workflows.services.importing.legacy.graph import LegacyGraph
@@ -29,7 +30,10 @@ def translate_database(
     """
     medium = medium_of(node.connector_type)
     if medium not in ("database", "documents"):
-        message = f"no connector for '{node.connector_type}' is installed"
+        message = (
+            f"{node.shown}: {unknown('connector', node.connector_type, known_types())}; choose one "
+            "of them, or install the package that brings it"
+        )
         findings.error(
             codes.E_UNKNOWN_CONNECTOR,
             message,
@@ -54,19 +58,16 @@ def translate_database(
 
 def refuse_missing_tables(graph: LegacyGraph, findings: Findings) -> None:
     """One finding for all database nodes that say neither table nor sql."""
-    missing = sorted(
-        node.id
-        for node in graph.nodes.values()
-        if node.is_database and not node.table and not _sql(node)
-    )
+    nodes = sorted(graph.nodes.values(), key=lambda node: node.id)
+    missing = [n for n in nodes if n.is_database and not n.table and not _sql(n)]
     if missing:
-        named = ", ".join(f"'{key}'" for key in missing)
-        message = f"neither table nor sql is given at {named}; give one of them"
-        findings.error(codes.E_MISSING_TABLE, message, nodes=missing)
+        shown = ", ".join(node.shown for node in missing)
+        message = f"neither table nor sql is given at {shown}; give one of them"
+        findings.error(codes.E_MISSING_TABLE, message, nodes=[node.id for node in missing])
 
 
 def _refuse_inputs(node: LegacyNode, count: int, findings: Findings) -> None:
-    message = f"'{node.name}' has {count} inputs; a target takes one"
+    message = f"{node.shown} has {count} inputs; a target takes one: unite them in a node before"
     findings.error(codes.E_NOT_SUPPORTED, message, node=node.id)
 
 
@@ -130,7 +131,8 @@ def _filter(node: LegacyNode, condition: str, findings: Findings) -> dict[str, s
         return {"filter": translate_expression(condition)}
     except ExpressionError as error:
         key = "dbDetails.filter"
-        findings.error(codes.E_EXPRESSION, error.message, node=node.id, field=key, key=key)
+        message = f"'{condition[:200]}': {error.message}"
+        findings.error(codes.E_EXPRESSION, message, node=node.id, field=key, key=key)
         return {}
 
 

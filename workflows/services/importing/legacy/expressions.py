@@ -69,6 +69,11 @@ _REMOVED = {
     ),
 }
 
+_WANTED = (
+    "expected one condition or calculation of columns, values, operators and functions, without "
+    "statements"
+)
+
 _DATE_PARTS = {
     **dict.fromkeys(("y", "yy", "yyy", "yyyy"), "year"),
     **dict.fromkeys(("m", "mm", "mon", "month"), "month"),
@@ -114,12 +119,19 @@ def _parse(text: str) -> exp.Expr:
     try:
         statements = sqlglot.parse(f"SELECT {text}", dialect=_Old)
     except (SqlglotError, RecursionError) as error:
-        raise ExpressionError(f"does not parse: {str(error).splitlines()[0]}") from None
+        raise ExpressionError(f"{_unreadable(error)}; {_WANTED}") from None
     [select, *others] = statements
     if others or not isinstance(select, exp.Select) or not _is_one_value(select):
-        raise ExpressionError("is not one expression; statements and clauses are not allowed")
+        raise ExpressionError(f"this is more than one expression; {_WANTED}")
     value: exp.Expr = select.expressions[0]
     return value
+
+
+def _unreadable(error: Exception) -> str:
+    """Where reading ended; of the parser's own words there is nothing that users know."""
+    found = getattr(error, "errors", None)
+    near = str(found[0].get("highlight") or "") if found else ""
+    return f"it cannot be read at '{near}'" if near.strip() else "it cannot be read to its end"
 
 
 def _is_one_value(select: exp.Select) -> bool:
@@ -129,9 +141,11 @@ def _is_one_value(select: exp.Select) -> bool:
 
 def _check(part: exp.Expr) -> None:
     if not isinstance(part, _ALLOWED):
-        raise ExpressionError(f"'{part.sql()[:80]}' is not allowed in an expression")
+        raise ExpressionError(f"'{part.sql()[:80]}' is not allowed; {_WANTED}")
     if isinstance(part, exp.Column) and part.table:
-        raise ExpressionError(f"'{part.sql()[:80]}' is not a column; attributes are not allowed")
+        raise ExpressionError(
+            f"'{part.sql()[:80]}' is not a column; leave out what is before the point"
+        )
 
 
 def _translate_call(part: exp.Expr) -> exp.Expr:

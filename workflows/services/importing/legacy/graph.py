@@ -72,7 +72,7 @@ def declared(
             message = f"the parents of '{child}' are not a list; expected a list of node ids"
             findings.error(codes.E_SCHEMA, message, key=f"dependencies.{child}")
         elif child not in nodes:
-            message = f"dependencies name '{child}', which is not a node"
+            message = f"dependencies name '{child}', which is not a node; add it, or leave it out"
             findings.error(codes.E_UNKNOWN_NODE, message, node=child)
         else:
             parents[child] = tuple(_known_parents(child, given, nodes, findings))
@@ -86,7 +86,10 @@ def _known_parents(
         if parent in nodes:
             yield parent
         else:
-            message = f"node '{child}' follows '{parent}', which is not a node"
+            message = (
+                f"{nodes[child].shown} follows '{parent}', which is not a node; add that node, or "
+                "take it out of the dependencies"
+            )
             findings.error(codes.E_UNKNOWN_PARENT, message, node=child, parent=parent)
 
 
@@ -153,8 +156,8 @@ def check(graph: LegacyGraph, findings: Findings) -> None:
         graph.levels  # noqa: B018  sorting is the check
     except CycleError as error:
         *cycle, _ = error.args[1]
-        path = " → ".join(f"'{key}'" for key in (*cycle, cycle[0]))
-        message = f"nodes form a cycle: {path}; remove one dependency"
+        path = " → ".join(graph.nodes[key].shown for key in (*cycle, cycle[0]))
+        message = f"nodes form a cycle: {path}; remove one of these dependencies"
         findings.error(codes.E_CYCLE, message, nodes=sorted(cycle))
         return
     _check_loose_ends(graph, findings)
@@ -165,7 +168,8 @@ def _check_loose_ends(graph: LegacyGraph, findings: Findings) -> None:
     loose = [node.id for node in graph.nodes.values() if _is_loose(node, graph)]
     # A node whose only parent is unknown is reported as that, and not again as loose.
     if loose and not findings.has(codes.E_UNKNOWN_PARENT, codes.E_UNKNOWN_NODE):
-        message = f"not connected: {', '.join(repr(key) for key in loose)}; connect or remove them"
+        shown = ", ".join(graph.nodes[key].shown for key in loose)
+        message = f"not connected: {shown}; connect or remove them"
         findings.error(codes.E_UNCONNECTED, message, nodes=sorted(loose))
 
 

@@ -57,7 +57,8 @@ def _check_keys(raw: Mapping[str, Any], findings: Findings) -> None:
     missing = sorted(key for key in required if not str(raw.get(key) or "").strip())
     if missing:
         named = ", ".join(f"'{key}'" for key in missing)
-        findings.error(codes.E_SCHEMA, f"required keys are missing: {named}", keys=missing)
+        message = f"required keys are missing: {named}; add them"
+        findings.error(codes.E_SCHEMA, message, keys=missing)
 
 
 def _workflow_id(raw: Mapping[str, Any], findings: Findings) -> UUID:
@@ -67,7 +68,7 @@ def _workflow_id(raw: Mapping[str, Any], findings: Findings) -> UUID:
     try:
         return UUID(str(given))
     except ValueError:
-        message = f"workflow_id '{given}' is not a UUID"
+        message = f"workflow_id '{given}' is not a UUID; leave it out, or give one"
         findings.error(codes.E_SCHEMA, message, field="workflow_id", keys=["workflow_id"])
         return uuid.uuid4()
 
@@ -85,7 +86,7 @@ def _open_graph(
     if nodes:
         return {}, nodes, dependencies
     if not any(issue.field == NODES or issue.node for issue in findings.errors):
-        findings.error(codes.E_EMPTY, "the payload has no nodes", field=NODES, key=NODES)
+        findings.error(codes.E_EMPTY, _NO_NODES, field=NODES, key=NODES)
     # Without nodes every dependency would be reported as naming an unknown one.
     return {}, {}, {}
 
@@ -128,6 +129,7 @@ def _open(raw: Mapping[str, Any], key: str, findings: Findings) -> Mapping[str, 
 
 
 _REFUSED = object()
+_NO_NODES = f"the payload has no nodes; expected an object of at least one under '{NODES}'"
 
 
 def _load(key: str, text: str, findings: Findings) -> Any:
@@ -140,7 +142,7 @@ def _load(key: str, text: str, findings: Findings) -> Any:
             message = f"node '{node}' is given twice; give each node once"
             findings.error(codes.E_DUPLICATE_NODE, message, node=node)
     except JSONRefused as error:
-        message = f"'{key}' is {error.message}"
+        message = f"'{key}' is {error.message}; expected one whole JSON object"
         findings.error(
             codes.E_JSON, message, field=key, key=key, line=error.line, column=error.column
         )

@@ -63,6 +63,11 @@ class LegacyNode:
     y: float = 0
 
     @property
+    def shown(self) -> str:
+        """For people: its name, and its id where that says something else."""
+        return f"'{self.name}' ({self.id})" if self.name not in ("", self.id) else f"'{self.id}'"
+
+    @property
     def is_export_shape(self) -> bool:
         return bool(_mapping(self.transformations.get("source")).get("columns"))
 

@@ -30,7 +30,8 @@ _OPERATORS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 def translate(node: LegacyNode, graph: LegacyGraph, findings: Findings) -> Translated | None:
     parents = graph.parents[node.id]
     if len(parents) != 2:
-        message = f"'{node.name}' has {len(parents)} inputs; a join takes two"
+        count = f"{len(parents)} input{'' if len(parents) == 1 else 's'}"
+        message = f"{node.shown} has {count}; a join takes two, one for each side"
         findings.error(codes.E_JOIN_INPUTS, message, node=node.id, parents=len(parents))
         return None
     sides = sides_of(node, graph)
