@@ -34,6 +34,7 @@ from engine.plan import Plan, PlanConnection, Step, canonical_json
 from engine.restart import Restart
 from engine.sample_sender import SampleSender
 from engine.sealing import unseal
+from engine.stack import stack_of
 
 #: Name of the state of a node that was not run, because what it made is there.
 REUSED = "Reused"
@@ -205,7 +206,7 @@ def _end_of(failure: EngineError, logger: Any) -> State[Any]:
         return Cancelled(name="Skipped", message=failure.message)
     if failure.code == Interrupted.code:
         return Cancelled(message=failure.message)
-    logger.error(str(failure))
+    logger.error("%s\n%s", failure, stack_of(failure))
     return Failed(message=str(failure))
 
 

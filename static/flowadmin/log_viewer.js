@@ -3,6 +3,7 @@
 // that a position leads to its page whatever the filter is.
 const ROW_PX = 18;
 const PAGES_KEPT = 60;
+const AT_ONCE = 3;
 const LEVELS = { 10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL" };
 const HASH = /^#line-(\d+)$/;
 
@@ -58,6 +59,8 @@ class LogViewer {
     const era = (this.era = (this.era ?? 0) + 1);
     this.pages = new Map();
     this.fetching = new Set();
+    this.drawn = new Map();
+    this.rows.replaceChildren();
     this.root.querySelector("[data-log-download]").href = `${this.address}download/?${this.query()}`;
     this.say("Reading…");
     try {
@@ -99,23 +102,56 @@ class LogViewer {
     this.view.scrollTop = this.lastTop = this.view.scrollHeight;
   }
 
+  // What is drawn already stays: a frame of scrolling makes a few rows, not all of them.
   draw() {
     if (this.total === undefined) return;
-    const first = Math.max(0, Math.floor(this.view.scrollTop / ROW_PX) - 10);
-    const last = Math.min(this.total, Math.ceil((this.view.scrollTop + this.view.clientHeight) / ROW_PX) + 10);
-    const drawn = [];
-    for (let position = first; position < last; position++) drawn.push(this.row(position));
-    this.rows.style.transform = `translateY(${first * ROW_PX}px)`;
-    this.rows.replaceChildren(...drawn);
+    // Read before anything is written: asking for it afterwards would lay the page out at once.
+    const top = this.view.scrollTop;
+    const first = Math.max(0, Math.floor(top / ROW_PX) - 10);
+    const last = Math.min(this.total, Math.ceil((top + this.view.clientHeight) / ROW_PX) + 10);
+    for (const [position, row] of this.drawn) {
+      if (position >= first && position < last) continue;
+      row.remove();
+      this.drawn.delete(position);
+    }
+    let below = null;
+    for (let position = last - 1; position >= first; position--) below = this.place(position, below);
+    this.fetchAround(first, last, top < (this.drawnTop ?? 0));
+    this.drawnTop = top;
   }
 
-  row(position) {
-    const number = Math.floor(position / this.size);
-    const line = this.pages.get(number)?.[position % this.size];
+  place(position, below) {
+    const line = this.line(position);
+    const looks = line ? `${line[0]} ${line[0] === this.chosen} ${this.form.q.value}` : "";
+    const before = this.drawn.get(position);
+    if (before?.looks === looks) return before;
+    const row = this.row(position, line);
+    row.looks = looks;
+    row.style.top = `${position * ROW_PX}px`;
+    if (before) before.replaceWith(row);
+    else this.rows.insertBefore(row, below);
+    this.drawn.set(position, row);
+    return row;
+  }
+
+  line(position) {
+    return this.pages.get(Math.floor(position / this.size))?.[position % this.size];
+  }
+
+  // The pages in sight first, then the one that scrolling leads to. Who drags the bar passes many:
+  // those that are out of sight when there is room for them are left.
+  fetchAround(first, last, isUpwards) {
+    const top = Math.floor(first / this.size);
+    const bottom = Math.floor(Math.max(first, last - 1) / this.size);
+    for (const number of [top, bottom, isUpwards ? top - 1 : bottom + 1]) {
+      if (number in this.starts && !this.pages.has(number) && this.fetching.size < AT_ONCE) this.fetchPage(number);
+    }
+  }
+
+  row(position, line) {
     const row = document.createElement("div");
     row.className = "log-row";
     if (!line) {
-      this.fetchPage(number);
       row.append(cell("log-number", position + 1), cell("log-text muted", "…"));
       return row;
     }
@@ -141,12 +177,13 @@ class LogViewer {
       if (era !== this.era) return;
       this.pages.set(number, lines);
       for (const old of this.pages.keys()) if (this.pages.size > PAGES_KEPT && Math.abs(old - number) > 3) this.pages.delete(old);
-      this.draw();
     } catch (error) {
       if (era === this.era) this.say(error.message);
+      return;
     } finally {
       if (era === this.era) this.fetching.delete(number);
     }
+    this.draw();
   }
 
   // There are more lines: ask for those after the last page that is full. One question at a time.

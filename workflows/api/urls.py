@@ -19,6 +19,7 @@ from workflows.api import (
     previews,
     running,
     runs,
+    streams,
     teams,
     views,
     workflows,
@@ -53,6 +54,7 @@ urlpatterns = [
     path(f"{_RUN}/", runs.OneRun.as_view(), name="run"),
     path(f"{_RUN}/logs", runs.Logs.as_view(), name="run-logs"),
     path(f"{_RUN}/cancel", runs.Cancel.as_view(), name="run-cancel"),
+    path("runs/<uuid:run_id>/stream", streams.RunStream.as_view(), name="run-stream"),
     path("runs/<uuid:run_id>/retry", runs.Retry.as_view(), name="run-retry"),
     path(
         "runs/<uuid:run_id>/nodes/<path:node_key>/sample",

@@ -11,6 +11,7 @@ from workflows.pages.overview import workflow_overview
 from workflows.pages.polling import live_parts
 from workflows.pages.pools import pool_runs
 from workflows.pages.run_samples import run_sample
+from workflows.pages.stacks import run_stack
 
 workflows = [
     path("workflows/<uuid:workflow_id>/overview/", workflow_overview, name="workflow-overview"),
@@ -20,6 +21,7 @@ workflows = [
     path("pools/<int:pool_id>/runs/", pool_runs, name="pool-runs"),
     path("live/", live_parts, name="live-parts"),
     path("runs/<uuid:run_id>/nodes/<str:node_key>/sample/", run_sample, name="run-sample"),
+    path("runs/<uuid:run_id>/stack/", run_stack, name="run-stack"),
     *[
         path(f"{owner}/log/{name}/", view, name=f"{prefix}-log-{name}")
         for owner, prefix in (

@@ -50,11 +50,18 @@ def find(plain: str) -> ApiToken | None:
     mark, prefix, secret = _split(plain)
     token = ApiToken.objects.select_related("team").filter(prefix=prefix).first()
     stored = token.digest if token else _digest("")
-    is_right = hmac.compare_digest(_digest(secret), stored)
-    if token is None or not is_right or mark != _MARK or not is_valid(token):
+    is_same = hmac.compare_digest(_digest(secret), stored)
+    if token is None or not is_same or mark != _MARK or not is_valid(token):
         return None
     _note_use(token)
     return token
+
+
+def is_right(token: ApiToken, plain: str) -> bool:
+    """Whether ``plain`` is the plain text of this token, valid or not."""
+    mark, prefix, secret = _split(plain)
+    is_same = hmac.compare_digest(_digest(secret), token.digest)
+    return is_same and (mark, prefix) == (_MARK, token.prefix)
 
 
 def is_valid(token: ApiToken) -> bool:

@@ -124,6 +124,8 @@ def _login(scope: Scope) -> Login:
     cookies = SimpleCookie(_header(scope, b"cookie"))
     sent = {name: morsel.value for name, morsel in cookies.items()}
     zone = zone_of(sent.get(COOKIE, "")) or UTC
+    if ticket.is_token:
+        return Login(ticket, _header(scope, b"authorization").removeprefix("Bearer "), zone)
     return Login(ticket, sent.get(settings.SESSION_COOKIE_NAME, ""), zone)
 
 

@@ -15,6 +15,7 @@ from workers.prefect.gateway import (
     NotThere,
     PrefectRefused,
 )
+from workers.prefect.server import LARGE_PAGE
 
 Deploy = Callable[..., Deployment]
 NOBODY = uuid.UUID(int=0)
@@ -198,12 +199,15 @@ def test_a_run_without_nodes_has_no_task_runs_and_no_logs(gateway: Gateway, depl
     assert gateway.logs([run.id]) == []
 
 
-def test_logs_come_from_a_server_that_gives_small_answers_only(
-    http_gateway: HttpGateway, pool: str
-) -> None:
+def test_logs_come_from_a_server_that_gives_small_answers_only(http_gateway: HttpGateway) -> None:
     http_gateway._lines_at_once = 100_000
-    assert http_gateway.logs([uuid.uuid4()]) == []
+    assert http_gateway.logs([NOBODY], limit=100_000) == []
     assert http_gateway._lines_at_once == PAGE
+
+
+def test_our_server_gives_large_answers(http_gateway: HttpGateway) -> None:
+    http_gateway.logs([NOBODY], limit=LARGE_PAGE)
+    assert http_gateway._lines_at_once == LARGE_PAGE
 
 
 def test_a_run_without_process_is_not_heard_from(gateway: Gateway, deploy: Deploy) -> None:

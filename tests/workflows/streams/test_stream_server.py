@@ -22,7 +22,8 @@ from factories import MembershipFactory, RunFactory
 from flowadmin.embedded.part import free_port
 from flowadmin.supervisor.running import running
 from flowadmin.supervisor.web import web
-from workflows.models import Membership, Run, RunState
+from workflows.models import Membership, Role, Run, RunLog, RunState
+from workflows.services import tokens
 from workflows.streams.ticket import mint
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -128,6 +129,46 @@ def test_an_old_ticket_is_refused(viewer, run):
         ticket = mint(viewer.user, viewer.session_key, [f"run:{run.pk}"])
     with viewer.stream(ticket=ticket) as answer:
         assert answer.status_code == 403
+
+
+@pytest.fixture
+def token(run):
+    """(row, plain text) of a token of the run's team."""
+    return tokens.create(team=run.workflow.team, name="ci", role=Role.VIEWER)
+
+
+@contextmanager
+def followed(site: str, run: Run, plain: str, proof: str | None = None) -> Iterator[Any]:
+    """The stream of a run's log, asked for by API and opened with ``proof``."""
+    bearer = {"authorization": f"Bearer {plain}"}
+    asked = httpx.post(f"{site}/api/v1/runs/{run.pk}/stream", headers=bearer)
+    assert asked.status_code == 201
+    if proof is not None:
+        bearer = {"authorization": f"Bearer {proof}"}
+    with httpx.stream("GET", site + asked.json()["address"], headers=bearer, timeout=30) as answer:
+        yield messages(answer)
+
+
+def test_a_token_follows_the_log_of_a_run(site, run, token):
+    with followed(site, run, token[1]) as news:
+        assert next(news)[1] == {"log": "0 open"}
+        RunLog.objects.update(lines=3, is_complete=True)
+        assert next(news)[1] == {"log": "3 complete"}
+
+
+@pytest.mark.parametrize("proof", ["none", "fa_00000000_wrong"])
+def test_a_tokens_ticket_opens_nothing_without_the_token(site, run, token, proof):
+    with followed(site, run, token[1], proof) as news:
+        assert list(news) == [("refused", {})]
+
+
+@pytest.mark.slow
+def test_a_revoked_token_hears_no_more(site, run, token):
+    row, plain = token
+    with followed(site, run, plain) as news:
+        next(news)
+        tokens.revoke(row)
+        assert list(news) == [("refused", {})]
 
 
 def test_nothing_but_get_is_served(site):

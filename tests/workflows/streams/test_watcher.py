@@ -128,7 +128,7 @@ def test_lost_rights_end_the_view(watcher, run, clock, lose):
 def test_the_end_of_the_session_ends_the_view(watcher, run, clock):
     guest = login(teammate(run), f"run:{run.pk}")
     assert watcher.look([guest])
-    SessionStore(guest.session_key).delete()
+    SessionStore(guest.proof).delete()
     clock.now += RIGHTS_SECONDS
     assert watcher.look([guest]) == {}
 
@@ -136,7 +136,7 @@ def test_the_end_of_the_session_ends_the_view(watcher, run, clock):
 def test_a_ticket_does_not_serve_another_session(watcher, run):
     guest = login(teammate(run), f"run:{run.pk}")
     other = login(teammate(run))
-    assert watcher.look([Login(guest.ticket, other.session_key)]) == {}
+    assert watcher.look([Login(guest.ticket, other.proof)]) == {}
 
 
 def test_a_run_that_is_gone_shows_nothing_more(watcher, run):

@@ -23,7 +23,7 @@ class RunLogTopic(RunTopic):
 
     def parts(self, key: str, principal: Any) -> Mapping[str, str]:
         run_log = RunLog.objects.get(pk=UUID(key))
-        return {"log": f"{run_log.lines} {run_log.is_complete}"}
+        return {"log": f"{run_log.lines} {'complete' if run_log.is_complete else 'open'}"}
 
 
 TOPIC = RunLogTopic()
