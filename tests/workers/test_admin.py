@@ -126,5 +126,5 @@ def test_the_list_of_pools_begins_with_their_load(root, pool):
 
 def test_the_load_costs_the_same_whatever_the_number_of_pools(pool, django_assert_num_queries):
     PoolFactory.create_batch(5)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         assert len(pool_loads(User(is_superuser=True))) == 6

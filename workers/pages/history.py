@@ -71,7 +71,7 @@ def history(pool: Pool, since: datetime) -> PoolHistory:
 
 def _chart(pool: Pool, title: str, now: datetime, length: timedelta, step: timedelta) -> Chart:
     """The highest of each step: a queue that came and went is still seen."""
-    first = _floor(now - length, step) + step
+    first = floor(now - length, step) + step
     moments = tuple(first + n * step for n in range(length // step))
     found = {row["at"]: row for row in _steps(pool, first, step)}
 
@@ -87,16 +87,19 @@ def _chart(pool: Pool, title: str, now: datetime, length: timedelta, step: timed
 
 
 def _steps(pool: Pool, since: datetime, step: timedelta) -> Any:
-    at = Func(
-        Value(step),
-        F("taken_at"),
-        Value(_ORIGIN),
-        function="date_bin",
-        output_field=DateTimeField(),
-    )
     samples = PoolSample.objects.filter(pool=pool, taken_at__gte=since).order_by()
-    return samples.annotate(at=at).values("at").annotate(taken=Max("active"), waiting=Max("queued"))
+    return (
+        samples.annotate(at=binned(step))
+        .values("at")
+        .annotate(taken=Max("active"), waiting=Max("queued"))
+    )
 
 
-def _floor(at: datetime, step: timedelta) -> datetime:
+def binned(step: timedelta) -> Func:
+    """The beginning of the step in which a sample was taken, as ``floor`` counts."""
+    arguments = (Value(step), F("taken_at"), Value(_ORIGIN))
+    return Func(*arguments, function="date_bin", output_field=DateTimeField())
+
+
+def floor(at: datetime, step: timedelta) -> datetime:
     return _ORIGIN + (at - _ORIGIN) // step * step

@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 
 from workers.models import Pool, PoolSample
 from workers.pages.badges import NO_WORKER, OPEN, PAUSED, Badge
+from workers.pages.sparkline import Sparkline, last_day
 from workers.pages.visible import pools_seen_by
 
 _LATEST_SAMPLE = (
@@ -35,6 +36,7 @@ class PoolLoad:
     queued: int | None
     workers_online: int
     sampled_at: datetime | None
+    day: Sparkline
 
     @property
     def used_percent(self) -> int:
@@ -42,13 +44,15 @@ class PoolLoad:
 
 
 def pool_loads(user: User | AnonymousUser) -> Sequence[PoolLoad]:
-    """The pools that ``user`` sees in rank order, in one query."""
+    """The pools that ``user`` sees in rank order, in two queries."""
     online = Count("workers", filter=Q(workers__is_online=True))
     pools = pools_seen_by(user).annotate(online=online, sample=Subquery(_LATEST_SAMPLE))
-    return [_load(pool) for pool in pools.order_by("rank")]
+    found = list(pools.order_by("rank"))
+    days = last_day(found)
+    return [_load(pool, days[pool.pk]) for pool in found]
 
 
-def _load(pool: Pool) -> PoolLoad:
+def _load(pool: Pool, day: Sparkline) -> PoolLoad:
     sample = pool.sample or {}  # type: ignore[attr-defined]
     online: int = pool.online  # type: ignore[attr-defined]
     return PoolLoad(
@@ -61,4 +65,5 @@ def _load(pool: Pool) -> PoolLoad:
         queued=sample.get("queued"),
         workers_online=online,
         sampled_at=parse_datetime(sample["taken_at"]) if sample else None,
+        day=day,
     )
