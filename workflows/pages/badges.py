@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.issue import Severity
 from workers.pages.badges import PAUSED, UNKNOWN, Badge
-from workflows.models import RegistrationState, RunState, Workflow
+from workflows.models import NodeRun, RegistrationState, RunState, Workflow
 
 RUN_BADGES: dict[str, Badge] = {
     RunState.SCHEDULED: Badge("wait", "schedule", "Scheduled"),
@@ -18,6 +18,8 @@ RUN_BADGES: dict[str, Badge] = {
     RunState.CANCELLED: Badge("idle", "block", "Cancelled"),
     RunState.SKIPPED: Badge("idle", "skip_next", "Skipped"),
 }
+
+_REUSED = Badge("good", "recycling", "Reused")
 
 REGISTRATION_BADGES: dict[str, Badge] = {
     RegistrationState.PENDING: Badge("wait", "schedule", "Pending"),
@@ -36,6 +38,11 @@ SEVERITY_BADGES: dict[str, Badge] = {
 
 def run_badge(state: str | None) -> Badge:
     return RUN_BADGES.get(state or "", UNKNOWN)
+
+
+def node_badge(row: NodeRun, otherwise: Badge) -> Badge:
+    """A node that a retry did not run again is as good as completed, and says so."""
+    return _REUSED if row.is_reused else RUN_BADGES.get(row.state, otherwise)
 
 
 def registration_badge(workflow: Workflow) -> Badge:

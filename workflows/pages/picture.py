@@ -10,7 +10,7 @@ from engine.registry import kinds
 from workers.pages.badges import Badge
 from workers.pages.formats import count, duration
 from workflows.models import NodeRun, Workflow
-from workflows.pages.badges import RUN_BADGES
+from workflows.pages.badges import node_badge
 from workflows.pages.layout import HEIGHT, WIDTH, Edge, Place, arrange, extent
 
 #: More would be neither readable nor quick to draw.
@@ -108,12 +108,17 @@ def _box(node: Mapping[str, Any], place: Place, row: NodeRun | None, not_run: Ba
         name=node.get("name") or node["key"],
         kind=kind.label if kind else node["kind"],
         icon=kind.icon if kind else "help",
-        badge=RUN_BADGES.get(row.state, not_run) if row and row.state_at else not_run,
-        rows=count(row.rows_out) if row and row.rows_out is not None else "",
+        badge=node_badge(row, not_run) if row and row.state_at else not_run,
+        rows=_short(row.rows_out) if row and row.rows_out is not None else "",
         time=duration(seconds) if seconds is not None else "",
         x=round(place.x),
         y=round(place.y),
     )
+
+
+def _short(rows: int) -> str:
+    """As it fits into a box, beside a state."""
+    return f"{rows / 10**6:,.1f} M" if rows >= 10**6 else count(rows)
 
 
 def _line(source: Box, target: Box) -> Line:

@@ -13,7 +13,7 @@ from workers.pages.badges import Badge
 from workers.pages.formats import count, duration, moment
 from workflows.models import NodeRun, Run, RunState
 from workflows.pages.advice import advice
-from workflows.pages.badges import RUN_BADGES, run_badge
+from workflows.pages.badges import node_badge, run_badge
 from workflows.pages.changes import changes, last_good_run
 from workflows.pages.logs import log_viewer
 from workflows.pages.picture import Picture, picture_of_version
@@ -141,7 +141,10 @@ def _error(run: Run, node_runs: list[NodeRun]) -> ErrorCard | None:
 
 
 def _failure(row: NodeRun) -> str:
-    return f"Failed at node '{row.node_name or row.node_key}'"
+    name = row.node_name or row.node_key
+    if row.state == RunState.CRASHED:
+        return f"Crashed while node '{name}' was at work"
+    return f"Failed at node '{name}'"
 
 
 def _node_lines(run: Run, node_runs: list[NodeRun], bars: Mapping[str, Bar]) -> list[NodeLine]:
@@ -172,7 +175,7 @@ def _line(row: NodeRun, bars: Mapping[str, Bar]) -> NodeLine:
         key=row.node_key,
         name=row.node_name or row.node_key,
         kind=row.kind,
-        badge=RUN_BADGES.get(row.state, _NOT_STARTED),
+        badge=node_badge(row, _NOT_STARTED),
         rows_in=count(row.rows_in),
         rows_out=count(row.rows_out),
         time=duration(seconds),

@@ -17,7 +17,12 @@ from workflows.models import Run
 def read(run: Run, node_key: str) -> Sample | None:
     """None where nothing was kept: turned off, too slow to be had, not reached.
 
+    Of a node that a retry did not run again: what the run has that made its rows.
+
     Raises GatewayError.
     """
     found = gateway().node_sample(run.pk, node_key)
-    return Sample.of_json(found) if found else None
+    if found:
+        return Sample.of_json(found)
+    row = run.node_runs.filter(node_key=node_key).first()
+    return read(run.parent, node_key) if row and row.is_reused and run.parent else None

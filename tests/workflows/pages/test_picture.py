@@ -38,6 +38,12 @@ def test_a_node_shows_kind_state_rows_and_time():
     assert (keep.name, keep.badge.word, keep.rows) == ("keep", "Not run yet", "")
 
 
+def test_many_rows_are_told_shortly_and_a_reused_node_says_so():
+    reused = node_run("read", state_name="Reused", rows_out=3_210_000)
+    box = picture(NODES, EDGES, {}, [reused]).boxes[0]
+    assert (box.badge.word, box.rows) == ("Reused", "3.2 M")
+
+
 def test_a_node_of_an_unknown_kind_is_drawn():
     drawn = picture([{"key": "a", "name": "", "kind": "of_a_plugin"}], [], {}, [])
     assert drawn.boxes[0].kind == "of_a_plugin"
