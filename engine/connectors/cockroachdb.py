@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from engine.connectors.postgresql import Postgresql
+from engine.connectors.postgresql.as_text import PostgresqlAsText
 from engine.connectors.postgresql.dialect import Dialect
 
 
-class Cockroachdb(Postgresql):
+class Cockroachdb(PostgresqlAsText):
     """Its advisory locks lock nothing, it has no binary COPY out, and TRUNCATE is DDL there."""
 
     slug: ClassVar[str] = "cockroachdb"
@@ -26,7 +26,7 @@ class Cockroachdb(Postgresql):
         has_transactional_truncate=False,
         has_snapshots=False,
     )
-    example: ClassVar[dict[str, Any]] = {**Postgresql.example, "port": 26257}
+    example: ClassVar[dict[str, Any]] = {**PostgresqlAsText.example, "port": 26257}
 
 
 CONNECTOR = Cockroachdb

@@ -204,3 +204,40 @@ def test_a_table_to_be_made_is_checked_as_the_rows_that_arrive() -> None:
     assert [(issue.code, issue.field) for issue in issues] == [
         ("unknown_column", "columns.0.column")
     ]
+
+
+WIDE = Schema.of([("id", "BIGINT"), ("name", "VARCHAR"), ("total", "DOUBLE"), ("at", "TIMESTAMP")])
+OTHER = Schema.of([("id", "TIMESTAMP WITH TIME ZONE"), ("name", "BIGINT")])
+#: What DuckDB converts without a word, and fails on at the first value, or never.
+SILENT = {
+    "a number and a word": ("filter", {"condition": "total > 'abc'"}, "bad_literal"),
+    "a key of text and one of numbers": (
+        "join", {"type": "inner", "on": [{"left": "name", "right": "name"}]}, "implicit_cast"
+    ),
+    "numbers and moments in one column": ("union", {}, "implicit_cast"),
+    "a day that no calendar has": ("filter", {"condition": "at > '2024-13-01'"}, "bad_literal"),
+    "text as a condition": ("filter", {"condition": "name"}, "not_boolean"),
+    "a word as a number": (
+        "expression", {"columns": [{"name": "x", "expression": "cast('x' as int)"}]}, "bad_literal"
+    ),
+}  # fmt: skip
+PORTS = {
+    "join": {"left": "a", "right": "b"},
+    "union": {"in1": "ids", "in2": "others"},
+}
+
+
+@pytest.mark.parametrize("mistake", SILENT)
+def test_what_duckdb_converts_silently_is_an_issue_on_its_node(mistake: str) -> None:
+    kind, config, code = SILENT[mistake]
+    edges = PORTS.get(kind, {"in_": "a"})
+    ids = {"columns": [{"name": "id"}]}
+    steps = [
+        source("a"),
+        source("b"),
+        step("ids", "select", ids, in_="a"),
+        step("others", "select", ids, in_="b"),
+        step("odd", kind, config, **edges),
+    ]
+    found = bind(steps, {"a": WIDE, "b": OTHER}, kinds(), {}, {})
+    assert [(i.code, i.severity, i.node) for i in found.issues] == [(code, Severity.ERROR, "odd")]

@@ -82,7 +82,6 @@ class Postgresql(Connector[PostgresqlConfig]):
         with _connected(config) as connection:  # says precisely what is wrong; DuckDB does not
             order = reading.date_order(connection)
         reading.load_extension(session)
-        reading.choose_protocol(session, self.dialect)
         for statement in reading.attach_statements(config, alias, order):
             session.execute(statement)
 

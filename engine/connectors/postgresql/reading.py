@@ -14,7 +14,6 @@ from engine.connectors.postgresql.catalog import NativeColumn, choose, relation_
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.connectors.postgresql.dialect import Dialect
 from engine.connectors.postgresql.window import condition as condition_of
-from engine.errors import ConnectorError
 from engine.expression import to_sql
 from engine.pushing import TRIED_PER_ROW, pushed
 from engine.schema import Schema, literal, quote
@@ -48,27 +47,6 @@ def load_extension(session: duckdb.DuckDBPyConnection) -> None:
     package = importlib.resources.files("duckdb_extension_postgres_scanner")
     file = f"extensions/v{duckdb.__version__}/postgres_scanner.duckdb_extension"
     session.load_extension(str(package / file))
-
-
-def choose_protocol(session: duckdb.DuckDBPyConnection, dialect: Dialect) -> None:
-    """Have DuckDB read text where there is no binary COPY.
-
-    It is one setting for all that a session reads, and text loses the era of years BC: so what
-    needs it is not read together with what does not.
-    """
-    attached = session.execute(
-        "SELECT 1 FROM duckdb_databases() WHERE type = 'postgres'"
-    ).fetchone()
-    wanted = not dialect.has_binary_copy_out
-    held = session.execute("SELECT current_setting('pg_use_text_protocol')").fetchone()
-    if attached and held != (wanted,):
-        raise ConnectorError(
-            "a run cannot read both a database with binary COPY (PostgreSQL, TimescaleDB, "
-            "Supabase, YugabyteDB) and one without (CockroachDB, Yellowbrick); read one of them "
-            "in a workflow before, or through a connection of type 'sqlalchemy'",
-            permanent=True,
-        )
-    session.execute(f"SET GLOBAL pg_use_text_protocol = {str(wanted).lower()}")
 
 
 def date_order(connection: Connection) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from pipelines import Databases, connection, plan, secrets, source, target
+from pipelines import Databases, connection, join, plan, secrets, source, target
 
 from engine import registry
 from engine.connector import TableName
@@ -103,16 +103,17 @@ def test_a_year_bc_fails_where_text_would_lose_it(databases: Databases, connecto
     assert 'year BC in column "d"' in failure.message
 
 
-def test_text_and_binary_readers_do_not_share_a_run(tables: Databases) -> None:
+def test_text_and_binary_readers_share_a_run_and_a_join(tables: Databases) -> None:
     one = connection(tables.source_url)
     other = one.model_copy(update={"connector": "cockroachdb"})
-    into = connection(tables.target_url)
-    steps = (source("a", "s"), source("b", "s", connection="other"),
-             target("w", "t", "a", "replace"), target("x", "t", "b", "replace"))  # fmt: skip
-    outcome = run(
-        plan(steps, {"source": one, "other": other, "target": into}), run_id="r", secrets=secrets
-    )
-    assert any("cannot read both" in failure.message for failure in outcome.failures)
+    tables.in_source("create table old as select 1 as id, date '0044-03-15 BC' as day")
+    tables.in_target("create table joined (id int, v text, day date)")
+    steps = (source("a", "old"), source("b", "s", connection="other"), join("j", "a", "b"),
+             target("w", "joined", "j"), target("x", "t", "b", "replace"))  # fmt: skip
+    connections = {"source": one, "other": other, "target": connection(tables.target_url)}
+    run(plan(steps, connections), run_id="r", secrets=secrets).raise_failure()
+    assert tables.in_target("select id, v, day::text from joined") == [(1, "new", "0044-03-15 BC")]
+    assert tables.in_target("select count(*) from t") == [(3,)]
 
 
 @pytest.mark.parametrize(
