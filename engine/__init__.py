@@ -2,3 +2,9 @@
 
 Imports neither Django nor the apps; only ``flow`` and ``worker`` know Prefect.
 """
+
+import os
+
+# Read by DuckDB's allocator when it is loaded: one arena for all threads, so that what one of
+# them has freed is there for the others. An arena of its own would keep it.
+os.environ.setdefault("DUCKDB_JE_MALLOC_CONF", "narenas:1")

@@ -22,6 +22,10 @@ Function = Literal[
 ]  # fmt: skip
 #: Those whose result depends on the order of the rows.
 ORDERED = frozenset({"first", "last", "string_agg"})
+#: Those that keep a value of the column as it is.
+_CHOOSING = frozenset({"min", "max", "first", "last"})
+#: Families of types whose values are all of one size.
+_SIZED = frozenset(Family) - {Family.TEXT, Family.BINARY, Family.NULL, Family.OTHER}
 _NUMERIC = frozenset({"sum", "avg", "stddev", "variance"})
 #: Digits of whole numbers.
 _WHOLE = {
@@ -83,6 +87,18 @@ def check_aggregate(function: Function, column: Column) -> Iterator[Issue]:
     if wanted and family is not wanted and not family.is_unknown:
         named = "numbers" if wanted is Family.NUMBER else "text"
         yield mismatch(f"'{function}'", named, of_column(column), hint="cast it in a node before")
+
+
+def is_held(function: Function, column: Column, *, is_ranked: bool = False) -> bool:
+    """Whether DuckDB holds in memory what all groups have of ``function``.
+
+    It writes groups to disk when memory runs out, but not what a value of theirs refers to.
+    ``is_ranked`` says that rows are ranked by columns, not by their arrival.
+    """
+    if function in ORDERED and is_ranked:
+        return True
+    is_sized = family_of(column.type) in _SIZED
+    return function == "string_agg" or (function in _CHOOSING and not is_sized)
 
 
 def sum_type(type_: str) -> str:

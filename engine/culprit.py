@@ -36,14 +36,14 @@ def find_culprit(
     timer.start()
     try:
         for step in steps:
-            found = _failure(session, fuse(_feeding(step, steps), sql, names))
+            found = _failure(session, fuse(feeding(step, steps), sql, names))
             if isinstance(found, duckdb.InterruptException):
                 break
             if type(found) is type(error):
-                return _failed(step.key, found)
+                return failure_of(step.key, found)
     finally:
         timer.cancel()
-    return _failed(sink, error)
+    return failure_of(sink, error)
 
 
 def _failure(session: duckdb.DuckDBPyConnection, query: str) -> duckdb.Error | None:
@@ -55,7 +55,7 @@ def _failure(session: duckdb.DuckDBPyConnection, query: str) -> duckdb.Error | N
     return None
 
 
-def _feeding(step: Step, steps: Sequence[Step]) -> list[Step]:
+def feeding(step: Step, steps: Sequence[Step]) -> list[Step]:
     """``step`` and those of ``steps`` whose rows reach it, in order."""
     wanted = {step.key}
     for candidate in reversed(steps):
@@ -64,7 +64,8 @@ def _feeding(step: Step, steps: Sequence[Step]) -> list[Step]:
     return [candidate for candidate in steps if candidate.key in wanted]
 
 
-def _failed(step: str, error: duckdb.Error) -> StepFailed:
+def failure_of(step: str, error: duckdb.Error) -> StepFailed:
+    """The failure of ``step`` that an error of its query is."""
     if isinstance(error, duckdb.OutOfMemoryException):
         return out_of_memory(step)
     if own := _OWN.match(in_words(error)):

@@ -63,6 +63,21 @@ class Probe:
     is_warning: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Columns of what a grouping node gathers where DuckDB cannot write it to disk.
+
+    ``keys`` are those in which the rows of a group are equal, ``values`` those whose values are
+    held, ``columns`` all that the node reads. ``is_by_arrival`` says that the order in which rows
+    arrive means something.
+    """
+
+    keys: tuple[str, ...]
+    values: tuple[str, ...]
+    columns: tuple[str, ...]
+    is_by_arrival: bool = False
+
+
 class Kind(ABC, Generic[ConfigT]):
     """Base of every kind. The docstring's first line is shown in the palette."""
 
@@ -134,6 +149,13 @@ class Transform(Kind[ConfigT]):
         Raises ``ExpressionError`` for an expression that cannot be used.
         """
         raise NotImplementedError
+
+    def held(self, config: ConfigT, rows: Schema) -> Held | None:
+        """What it holds of the groups of its one input; None where DuckDB can write it to disk.
+
+        Such groups are made some at a time, each over all of its rows.
+        """
+        return None
 
     def check(
         self, config: ConfigT, inputs: Mapping[str, Schema], context: Context

@@ -35,6 +35,9 @@ _SETTINGS = (
     "SET autoload_known_extensions = false",
     "SET allow_community_extensions = false",
     "SET python_enable_replacements = false",
+    # What is freed goes back to the system soon, for the limit binds what is in use only.
+    "SET allocator_flush_threshold = '1MB'",
+    "SET allocator_bulk_deallocation_flush_threshold = '1MB'",
 )
 
 

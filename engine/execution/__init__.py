@@ -23,6 +23,7 @@ from engine.execution.loading import Loading
 from engine.execution.moments import Moments
 from engine.execution.nodes import Nodes
 from engine.execution.ready import Ready
+from engine.execution.rounds import Rounds
 from engine.execution.sources import Sources
 from engine.feeding import Feeds
 from engine.fusion import Counted
@@ -97,6 +98,7 @@ class Execution:
             memory_mb=plan.memory_limit_mb,
             is_partial=source_rows is not None,
         )
+        self._rounds = Rounds(nodes, plan.memory_limit_mb)
         self._loading = Loading(
             nodes, self._connections, progress, self._moments, run_id, loads or {}
         )
@@ -221,15 +223,19 @@ class Execution:
         """Rows and time of each node; of the target only, for a load that was applied before."""
         sink, names = ready.stage.sink, self._nodes.names
         try:
+            ready = self._rounds.make(ready, session, watch, self._keeping.sorted)
             if self._nodes.is_a(Target, sink):
-                return self._loading.load(ready, session, watch, self._keeping.sorted)
-            counted = self._keeping.keep(ready, session, watch)
-            self._sample_kept(sink, session)
+                counted = self._loading.load(ready, session, watch, self._keeping.sorted)
+            else:
+                counted = self._keeping.keep(ready, session, watch)
+                self._sample_kept(sink, session)
         except duckdb.Error as error:
             watch.check()
             _raise_failure(feeds)
             raise find_culprit(error, session, ready.tree, ready.sql, names, sink.key) from error
-        return counted
+        finally:
+            self._rounds.drop(ready, session)
+        return {**ready.made, **counted}
 
     def _sample_kept(self, sink: Step, session: duckdb.DuckDBPyConnection) -> None:
         if self._samples:

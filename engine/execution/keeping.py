@@ -90,7 +90,9 @@ class Keeping:
     ) -> dict[str, Counted]:
         """Make the table of a stage's sink; rows and time of each node."""
         sink = ready.stage.sink
-        if self._nodes.is_a(Function, sink):
+        if sink.key in ready.made:
+            counted = dict(ready.made)
+        elif self._nodes.is_a(Function, sink):
             counted = self._call(ready, session, watch)
         else:
             with read_at(self._moments.of(ready.stage), ready.relations, session):

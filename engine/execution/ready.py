@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.connector import Extraction
+from engine.fusion import Counted
 from engine.optimizer import Stage
 from engine.plan import Step
 from engine.schema import Column, Schema
@@ -35,11 +36,14 @@ class Ready:
     schemas: Mapping[str, Schema]
     relations: Mapping[str, Relation]
     target_columns: Sequence[Column] = ()
+    #: Rows and time of nodes that were done before the rest, by step key.
+    made: Mapping[str, Counted] = field(default_factory=dict)
 
     @property
     def tree(self) -> tuple[Step, ...]:
-        """The nodes that are relations."""
-        return tuple(step for step in self.stage.steps if step.key in self.sql)
+        """The nodes that are relations, but for those that were made already."""
+        steps = self.stage.steps
+        return tuple(s for s in steps if s.key in self.sql and s.key not in self.made)
 
     @property
     def extractions(self) -> dict[str, Extraction]:

@@ -7,10 +7,10 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from engine.aggregation import ORDERED, Function, aggregate, check_aggregate
+from engine.aggregation import ORDERED, Function, aggregate, check_aggregate, is_held
 from engine.configuring import SettingError
 from engine.issue import Issue
-from engine.kind import Context, NodeConfig, Transform
+from engine.kind import Context, Held, NodeConfig, Transform
 from engine.ordering import SortColumn, check_ordering, rank_value
 from engine.projection import column_of, duplicates, missing, unused
 from engine.schema import Schema, quote
@@ -80,6 +80,24 @@ class Aggregate(Transform[AggregateConfig]):
             origin = f'(SELECT *, row_number() OVER () AS {quote(arrival)} FROM "in")'
         groups = f" GROUP BY {', '.join(keys)}" if keys else ""
         return f"SELECT {', '.join(items)} FROM {origin}{groups}"
+
+    def held(self, config: AggregateConfig, rows: Schema) -> Held | None:
+        ranks = [order.column for order in config.order_by]
+        made = [(made.function, made.column) for made in config.aggregates if made.column]
+        values = [
+            name
+            for function, name in made
+            if is_held(function, column_of(rows, name), is_ranked=bool(ranks))
+        ]
+        if not (config.group_by and values):
+            return None
+        is_ordered = any(function in ORDERED for function, _ in made)
+        return Held(
+            keys=tuple(config.group_by),
+            values=(*values, *(ranks if is_ordered else ())),
+            columns=(*config.group_by, *(name for _, name in made), *ranks),
+            is_by_arrival=is_ordered and not ranks,
+        )
 
     def check(
         self, config: AggregateConfig, inputs: Mapping[str, Schema], context: Context

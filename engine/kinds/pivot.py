@@ -7,12 +7,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from engine.aggregation import aggregate, check_aggregate
+from engine.aggregation import aggregate, check_aggregate, is_held
 from engine.configuring import SettingError
 from engine.expression.constants import constant
 from engine.expression.term import Term, compare, of_column
 from engine.issue import Issue
-from engine.kind import Context, NodeConfig, Transform
+from engine.kind import Context, Held, NodeConfig, Transform
 from engine.projection import column_of, duplicates, missing
 from engine.schema import Column, Schema, quote
 
@@ -87,6 +87,12 @@ class Pivot(Transform[PivotConfig]):
         ]
         groups = f" GROUP BY {', '.join(keys)}" if keys else ""
         return f'SELECT {", ".join((*keys, *items))} FROM "in"{groups}'
+
+    def held(self, config: PivotConfig, rows: Schema) -> Held | None:
+        keys, of = tuple(config.group_by), config.of
+        if not (keys and of and is_held(config.function, column_of(rows, of))):
+            return None
+        return Held(keys=keys, values=(of,), columns=(*keys, config.column, of))
 
     def check(
         self, config: PivotConfig, inputs: Mapping[str, Schema], context: Context
