@@ -15,6 +15,7 @@ from engine.plan import Step
 
 #: What a search may take, beyond which the last node is named.
 MAX_SECONDS = 60.0
+_FULL = "No space left on device"
 #: How SQL of our own fails on purpose: a code, and what is wrong.
 _OWN = re.compile(r"(E_[A-Z_]+): (.*)", re.DOTALL)
 
@@ -32,6 +33,8 @@ def find_culprit(
     Each is run together with what feeds it, and nothing is written: the sources are read
     once more per node, for at most a minute in all. When none fails, ``sink`` is to blame.
     """
+    if _FULL in str(error):
+        return _full_disk(sink, error)
     timer = threading.Timer(MAX_SECONDS, session.interrupt)
     timer.start()
     try:
@@ -74,6 +77,15 @@ def failure_of(step: str, error: duckdb.Error) -> StepFailed:
     return StepFailed(
         step, in_words(error), code="E_VALUE" if is_value else "E_QUERY", permanent=is_value
     )
+
+
+def _full_disk(step: str, error: duckdb.Error) -> StepFailed:
+    """What was written goes away with the attempt, so that a later one may find room."""
+    message = (
+        f"there is no space left on a disk ({in_words(error)}); free some, write elsewhere, or let "
+        "the run spill less: filter and select earlier, or choose a pool with more memory"
+    )
+    return StepFailed(step, message, code="E_DISK_FULL")
 
 
 def out_of_memory(step: str) -> StepFailed:

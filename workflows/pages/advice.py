@@ -14,6 +14,7 @@ ADVICE = {
     "E_CONNECTOR": "Look at the node's log, and test the connection on its page.",
     "E_DATABASE_NOT_FOUND": "Correct the database's name in the connection, then test it there.",
     "E_FIELDS_UNKNOWN": "Name the columns and their types in the node, and save.",
+    "E_DISK_FULL": "Free space on the disk that the message names, then run again.",
     "E_EXPRESSION": "Correct the expression of the node and save.",
     "E_FILE": "Check the file and its path in the node; nothing of it was loaded.",
     "E_INTERRUPTED": "The process was stopped from outside. Nothing was loaded twice: run again.",
