@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import fnmatch
 import ipaddress
+import re
 import socket
 from collections.abc import Iterator
 from enum import StrEnum
@@ -120,3 +121,23 @@ def _is_never_meant(ip: Address) -> bool:
         or (ip.is_reserved and not ip.is_loopback)
         or (ip.version == 4 and ip.packed[0] == 0)
     )
+
+
+def one_host(text: str) -> str:
+    """A host name or IP address of a connection, without brackets.
+
+    Raises ``ValueError`` for whatever drivers would take for more: paths, lists, parts of an URL.
+    """
+    if not re.fullmatch(r"[\w.-]+|\[?[0-9A-Fa-f:.]+(%\w+)?\]?", text):
+        raise ValueError(
+            f"'{text}' is not a host; expected one host name or IP address "
+            "(no path of a socket, no list)"
+        )
+    return text.strip("[]")
+
+
+def printable(text: str) -> str:
+    """A name in a connection. Raises ``ValueError`` for characters that no name can have."""
+    if not text.isprintable():
+        raise ValueError(f"{text!r} holds characters that no name can have; retype it")
+    return text

@@ -12,6 +12,7 @@ from engine.errors import ExpressionError
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Transform
 from engine.query import read_query
+from engine.query_types import check_types
 from engine.schema import Schema
 
 _Port = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
@@ -69,6 +70,8 @@ class Sql(Transform[SqlConfig]):
             if name not in query.reads:
                 message = f"input '{name}' is not read; use it after FROM, or remove it"
                 yield Issue(code="unused_input", message=message, field=f"inputs.{index}")
+        for issue in check_types(config.sql, inputs, context.parameters):
+            yield issue.model_copy(update={"field": "sql"})
 
 
 KIND = Sql

@@ -83,3 +83,26 @@ def test_what_cannot_be_read_fails_in_our_words(
     config = connector.Config.model_validate(connector.example)
     with pytest.raises(ConnectorError):
         connector.describe(config, Extraction(table=TableName("", "t")))
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["options", "service", "passfile", "sslrootcert", "sslkey", "unix_socket", "read_default_file",
+     "init_command", "local_infile", "tlsCAFile", "tlsCertificateKeyFile", "proxy", "jdbc_url"],
+)  # fmt: skip
+def test_options_that_reach_beyond_the_server_are_refused(
+    connector: Connector[Any], option: str
+) -> None:
+    reaching = {option: "-c log_statement=all" if option == "options" else "/etc/passwd"}
+    for given in (reaching, {"options": reaching}):
+        with pytest.raises(ValidationError):
+            connector.Config.model_validate({**connector.example, **given})
+
+
+@pytest.mark.parametrize(
+    "host", ["/var/run/socket", "@abstract", "a b", "h?service=x", "h/d", "%2f"]
+)
+def test_a_host_is_nothing_but_a_host(connector: Connector[Any], host: str) -> None:
+    for name in {"host", "hosts"} & connector.Config.model_fields.keys():
+        with pytest.raises(ValidationError):
+            connector.Config.model_validate({**connector.example, name: host})

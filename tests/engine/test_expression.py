@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -199,6 +203,37 @@ ATTACKS = [
 def test_abuse_is_refused(text: str) -> None:
     with pytest.raises(ExpressionError):
         to_sql(text, SCHEMA, {})
+
+
+def test_abuse_opens_no_file_starts_no_process_and_calls_nobody() -> None:
+    """As Python's own audit sees it, in a process of its own: its hooks stay for ever."""
+    watched = """
+import sys
+from test_expression import ATTACKS, SCHEMA, ExpressionError, to_sql
+seen = []
+for turn in ("modules are imported", "and now"):
+    for text in ATTACKS:
+        try:
+            to_sql(text, SCHEMA, {})
+        except ExpressionError:
+            pass
+    if not seen:
+        sys.addaudithook(lambda event, _: seen.append(event))
+        open("/dev/null").close()
+        assert seen.pop() == "open"
+reaching = ("open", "subprocess", "os.", "socket", "exec", "ctypes", "import")
+print(sorted({event for event in seen if event.startswith(reaching)}))
+"""
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), str(here.parents[1])])
+    told = subprocess.run(
+        [sys.executable, "-c", watched],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert told.stdout == "[]\n"
 
 
 WORDS = "id name ( ) ' \" + - , . 1 case when then end in like is not null $ : [ * cast as"

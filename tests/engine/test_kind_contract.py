@@ -12,6 +12,7 @@ from engine.graph import parse_configs
 from engine.kind import AnyKind
 from engine.plan import Step
 from engine.registry import kinds
+from engine.trying import try_node
 
 PAGES = Path(__file__).parents[2] / "docs" / "kinds"
 
@@ -64,3 +65,16 @@ def test_a_kind_has_a_page_that_names_every_setting(kind: AnyKind) -> None:
     assert page.startswith(f"# {kind.label}\n")
     for name, _ in fields(kind.Config.model_json_schema()):
         assert f"`{name}`" in page
+
+
+def test_the_ports_of_a_kind_are_told_and_differ(kind: AnyKind) -> None:
+    tried = try_node(kind, kind.example, {}, {})
+    for ports in (tried.inputs, tried.outputs):
+        assert ports is not None
+        assert len(set(ports)) == len(ports)
+    assert (tried.inputs, tried.outputs) != ((), ())
+
+
+def test_the_form_of_a_kind_is_a_schema_that_its_example_meets(kind: AnyKind) -> None:
+    schema = kind.Config.model_json_schema()
+    assert set(schema.get("required", ())) <= set(kind.example) <= set(schema["properties"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -59,19 +58,12 @@ class PostgresqlConfig(ConnectionConfig):
     @field_validator("host")
     @classmethod
     def _is_one_host(cls, host: str) -> str:
-        if not re.fullmatch(r"[\w.-]+|\[?[0-9A-Fa-f:.%\w]+\]?", host):
-            raise ValueError(
-                f"'{host}' is not a host; expected one host name or IP address "
-                "(no path of a socket, no list)"
-            )
-        return host.strip("[]")
+        return network.one_host(host)
 
     @field_validator("database", "user", "ledger_schema")
     @classmethod
     def _is_printable(cls, text: str) -> str:
-        if not text.isprintable():
-            raise ValueError(f"{text!r} holds characters that no name can have; retype it")
-        return text
+        return network.printable(text)
 
     @property
     def address(self) -> str:

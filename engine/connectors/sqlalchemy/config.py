@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field, SecretStr, field_validator
 
+from engine import network
 from engine.connector import ConnectionConfig
 from engine.errors import AccessDenied, ConnectorError
 from engine.policy import file_roots
@@ -57,9 +57,7 @@ class SqlalchemyConfig(ConnectionConfig):
     @field_validator("host")
     @classmethod
     def _is_one_host(cls, host: str) -> str:
-        if host and not re.fullmatch(r"[\w.-]+|\[?[0-9A-Fa-f:.]+\]?", host):
-            raise ValueError(f"'{host}' is not a host; expected one host name or IP address")
-        return host.strip("[]")
+        return network.one_host(host) if host else host
 
     @field_validator("options")
     @classmethod

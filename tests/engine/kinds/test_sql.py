@@ -149,3 +149,30 @@ def test_a_name_of_a_column_may_be_anything() -> None:
     config = {"sql": 'select "select", "it\'s" as "a ""b" from "in"'}
     assert rows("sql", config, table) == [(1, 2)]
     assert columns("sql", config, table)[1][0] == 'a "b'
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("select * from orders where total > 'abc'", "bad_literal"),
+        ("select o.id from orders o join people p on o.who = p.name", "implicit_cast"),
+        ("select o.id from orders o join named n using (who)", "implicit_cast"),
+        ("select id from orders union all select name from people", "implicit_cast"),
+        ("select * from people where born > '2024-13-01'", "bad_literal"),
+        ("select * from people where name and id = 1", "not_boolean"),
+        ("select cast('x' as integer) as n from orders", "bad_literal"),
+        ("select count(*) as n from people where name = id", "implicit_cast"),
+        ("select id = name as same from people", "implicit_cast"),
+        ("with few as (select who as name from orders) select * from few where name = 5", None),
+        ("select * from people p where p.name in (select name from people) and p.id > 1", None),
+        ("select sum(o.total) as s from orders o group by o.who having sum(o.total) > 5", None),
+        ("select id from orders union all by name select id from people", None),
+    ],
+)
+def test_what_duckdb_would_convert_silently_is_an_issue(sql: str, code: str | None) -> None:
+    people = Table("id INTEGER; name VARCHAR; born DATE", "VALUES (7, 'ann', DATE '2000-01-01')")
+    named = Table("who VARCHAR", "VALUES ('ann')")
+    inputs = {"orders": ORDERS, "people": people, "named": named}
+    read = [name for name in inputs if name in sql]
+    found = issues("sql", {"inputs": read, "sql": sql}, *(inputs[name] for name in read))
+    assert [i[0] for i in found] == ([code] if code else [])
