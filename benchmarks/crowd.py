@@ -95,7 +95,7 @@ INSERT INTO workflows_registration (
     workflow_id, state, reason, issues, schemas, fingerprint, requirements, twins,
     deployment_name, pool, version_id, attempts, registered_at, updated_at)
 SELECT v.workflow_id, CASE WHEN v.id %% 500 = 0 THEN 'failed' ELSE 'registered' END, '', '[]', '{}',
-       '', '{}', '{}', '', (SELECT name FROM workers_pool WHERE rank >= v.id %% 3 LIMIT 1),
+       '', '{}', '{}', '', (ARRAY(SELECT name FROM workers_pool ORDER BY rank))[1 + v.id %% 3],
        v.id, 0, now(), now()
 FROM workflows_workflowversion v
 """,

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from unfold.decorators import display
 
-from workflows import access
 from workflows.admin.base import TeamScopedAdmin
-from workflows.models import RetentionPolicy, Team
-from workflows.services.retaining import outdated
+from workflows.models import RetentionPolicy
 
 _UNSAID = RetentionPolicy()
 
@@ -36,11 +34,3 @@ class RetentionPolicyAdmin(TeamScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["team"] if obj else []
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        is_everybodys = request.user.is_superuser
-        teams = None if is_everybodys else access.scope(request.user, Team.objects.all())
-        context = {"outdated": outdated(teams), **(extra_context or {})}
-        return super().changelist_view(request, context)

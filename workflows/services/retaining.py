@@ -45,7 +45,6 @@ class Outdated:
 
     team: str
     what: str
-    rows: QuerySet[Any]
     count: int
     size_bytes: int
 
@@ -55,7 +54,7 @@ def outdated(teams: QuerySet[Team] | None = None) -> list[Outdated]:
     found = []
     for team, what, rows in _rows(timezone.now(), teams):
         if count := rows.count():
-            found.append(Outdated(team, what, rows, count, _size(rows, count)))
+            found.append(Outdated(team, what, count, _size(rows, count)))
     return found
 
 
@@ -166,4 +165,4 @@ def _size(rows: QuerySet[Any], count: int) -> int:
     whole = max(estimated or 0, count)
     if (estimated or 0) <= 0:
         whole = max(rows.model._default_manager.count(), count)
-    return int(size * count / whole)
+    return round(int(size) * count / whole)

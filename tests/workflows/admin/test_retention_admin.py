@@ -10,6 +10,7 @@ from workflows.models import RetentionPolicy, Role, RunState
 
 pytestmark = pytest.mark.django_db
 
+OUTDATED = "/ui/retention/outdated/"
 LIST = "/admin/workflows/retentionpolicy/"
 
 
@@ -25,10 +26,16 @@ def old_runs(team):
 
 
 def test_the_page_shows_what_would_go_in_ones_own_team(as_role, root, old_runs):
-    own = as_role(Role.ADMIN).get(LIST).content.decode()
-    assert "What would go now" in own
+    admin = as_role(Role.ADMIN)
+    assert f'hx-get="{OUTDATED}"' in admin.get(LIST).content.decode()
+    own = admin.get(OUTDATED).content.decode()
+    assert "Shop" in own
     assert "Elsewhere" not in own
-    assert "Elsewhere" in root.get(LIST).content.decode()
+    assert "Elsewhere" in root.get(OUTDATED).content.decode()
+
+
+def test_who_may_not_see_policies_may_not_see_what_goes(editor, old_runs):
+    assert editor.get(OUTDATED).status_code == 403
 
 
 def test_policies_are_changed_by_superusers_only(as_role, root, team):

@@ -1,0 +1,23 @@
+"""What retention would let go now, beside the page of policies: counting takes a while."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from workflows import access
+from workflows.services.retaining import outdated
+
+_SEES = "workflows.view_retentionpolicy"
+
+
+@require_GET
+@login_required
+def retention_outdated(request: HttpRequest) -> HttpResponse:
+    """By team: of all for a superuser, else of the teams that the user administers."""
+    access.require(request.user, _SEES)
+    is_everybodys = request.user.is_superuser
+    teams = None if is_everybodys else access.teams_where(request.user, _SEES)
+    return render(request, "fragments/outdated.html", {"outdated": outdated(teams)})
