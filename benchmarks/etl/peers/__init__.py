@@ -1,0 +1,1 @@
+"""Programs of others, each run by a Python that has what it imports."""
