@@ -101,6 +101,7 @@ class Counter(StreamedConnector[CounterConfig]):
         query: str,
         on_rows: Callable[[int], None] = lambda rows: None,
         on_stop: Callable[[], None] = lambda: None,
+        on_again: Callable[[], None] = lambda: None,
     ) -> LoadResult:
         if load.mode != "append":
             raise LoadRefused(f"mode '{load.mode}' is not for numbers")
