@@ -54,6 +54,12 @@ class PrefectApi:
         found = self._post("/flow_runs/filter", {"flow_runs": wanted})
         return [run["id"] for run in found]
 
+    def running_tasks(self, run: str) -> list[str]:
+        """Names of the run's tasks that have begun and not ended."""
+        running = {"state": {"type": {"any_": ["RUNNING"]}}}
+        wanted = {"flow_runs": {"id": {"any_": [run]}}, "task_runs": running}
+        return [task["name"] for task in self._post("/task_runs/filter", wanted)]
+
     def beat_for(self, runs: Mapping[str, str]) -> None:
         """Tell that the processes of these runs live; run → name."""
         self._post("/events", [_heartbeat(run, name) for run, name in runs.items()])

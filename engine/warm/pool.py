@@ -30,6 +30,9 @@ from engine.warm.waking import WakeListener
 
 logger = logging.getLogger("flowadmin.worker")
 
+#: The signals that want of memory ends a process by.
+_OF_MEMORY = ("SIGKILL", "SIGABRT")
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -58,8 +61,10 @@ class _Active:
     name: str
     kill_at: float = float("inf")
     is_canceling: bool = False
-    #: Why it is killed, when that is nobody's wish.
-    reason: str = ""
+    #: Its time limit in seconds, while that is what it would be killed for.
+    limit: float | None = None
+    #: Keys of its nodes, as they are run.
+    nodes: tuple[str, ...] = ()
 
 
 class PoolWorker:
@@ -82,6 +87,8 @@ class PoolWorker:
         self._active: dict[str, _Active] = {}
         #: Run whose process has ended → how; Prefect may not know of the run's end.
         self._reports: dict[str, str] = {}
+        #: Runs among those that were killed for their time.
+        self._overdue: dict[str, _Active] = {}
         self._stop_at = self._give_up_at = float("inf")
         self._poll_at = self._beat_at = self._look_at = self._report_at = self._runs_beat_at = 0.0
         self._woken, self._wake_end = os.pipe()
@@ -211,8 +218,8 @@ class PoolWorker:
         if not isinstance(seconds, int | float):
             return _Active(run["name"])
         kill_at = time.monotonic() + seconds + self._pace.time_grace
-        reason = f" because it did not stop at its time limit of {seconds:g} s"
-        return _Active(run["name"], kill_at, reason=reason)
+        nodes = tuple(step["key"] for step in plan.get("steps", ()))
+        return _Active(run["name"], kill_at, limit=seconds, nodes=nodes)
 
     def _cancel_asked(self) -> None:
         for run in self._api.canceling(list(self._active)):
@@ -220,7 +227,7 @@ class PoolWorker:
             if active and not active.is_canceling:
                 active.is_canceling = True
                 active.kill_at = time.monotonic() + self._pace.cancel_grace
-                active.reason = ""
+                active.limit = None
                 self._parent.send(do="cancel", run=run)
 
     def _end_overdue(self, now: float) -> None:
@@ -228,7 +235,7 @@ class PoolWorker:
             self._stop_at = now + 3600
             for run, active in self._active.items():
                 active.kill_at = min(active.kill_at, now + self._pace.cancel_grace)
-                active.reason = ""
+                active.limit = None
                 self._parent.send(do="kill", run=run, signal=signal.SIGTERM)
         for run, active in self._active.items():
             if now >= active.kill_at:
@@ -238,8 +245,9 @@ class PoolWorker:
     def _ended(self, run: str, status: int) -> None:
         """A process has ended, and with it its slot is free."""
         active = self._active.pop(run, None)
-        reason = active.reason if active and status == -signal.SIGKILL else ""
-        self._reports[run] = f"the run's process {_in_words(status, reason)}"
+        if active and active.limit is not None and status == -signal.SIGKILL:
+            self._overdue[run] = active
+        self._reports[run] = f"the run's process {_in_words(status)}"
         self._poll_at = self._report_at = 0
 
     def _report(self) -> None:
@@ -247,10 +255,22 @@ class PoolWorker:
             state = self._api.state(run)
             if state == "CANCELLING":
                 self._api.set_state(run, "CANCELLED", "the run was canceled")
+            elif state in {"PENDING", "RUNNING"} and run in self._overdue:
+                self._api.set_state(run, "FAILED", self._timed_out(run))
             elif state in {"PENDING", "RUNNING"}:
                 logger.warning("run '%s' has crashed: %s", run, how)
                 self._api.set_state(run, "CRASHED", how)
             del self._reports[run]
+            self._overdue.pop(run, None)
+
+    def _timed_out(self, run: str) -> str:
+        """Why a run was killed, and in which node: of those that run, the last does the work."""
+        overdue, running = self._overdue[run], self._api.running_tasks(run)
+        node = next((f"node '{key}': " for key in reversed(overdue.nodes) if key in running), "")
+        return (
+            f"E_TIMEOUT: {node}the run took longer than its limit of {overdue.limit:g} s, did not "
+            "stop, and was killed; raise the workflow's limit, or read fewer rows"
+        )
 
 
 def _seconds_until(run: dict[str, Any]) -> float:
@@ -258,9 +278,8 @@ def _seconds_until(run: dict[str, Any]) -> float:
     return datetime.fromisoformat(planned).timestamp() - time.time() if planned else 0.0
 
 
-def _in_words(status: int, reason: str = "") -> str:
+def _in_words(status: int) -> str:
     if status < 0:
         name = signal.Signals(-status).name
-        is_memory = name in ("SIGKILL", "SIGABRT") and not reason
-        return f"was ended by {name}" + (" (out of memory?)" if is_memory else reason)
+        return f"was ended by {name}" + (" (out of memory?)" if name in _OF_MEMORY else "")
     return f"exited with status {status}"

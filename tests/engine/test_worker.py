@@ -338,6 +338,21 @@ def test_a_run_that_takes_too_long_is_stopped_with_its_query(
     assert "longer than its limit of 1 s" in failed.message
 
 
+@pytest.mark.slow
+def test_a_process_that_does_not_stop_at_its_limit_is_killed_and_its_node_named(
+    bench: Bench, worker: psutil.Process
+) -> None:
+    plan = bench.plan(source(SLOW), target("loaded", "orders"))
+    run = bench.start({**plan, "timeout_seconds": 10})
+    bench.wait(run.id, "RUNNING")
+    tasks = bench.gateway.task_runs
+    wait_for("its nodes run", lambda: [t.state for t in tasks([run.id])].count("RUNNING") == 2)
+    run_process(worker).suspend()
+    failed = bench.wait(run.id, seconds=120)
+    assert failed.state == "FAILED"
+    assert failed.message.startswith("E_TIMEOUT: node 'load': the run took longer than its limit")
+
+
 def test_a_process_that_does_not_hear_is_killed_when_its_run_is_canceled(
     bench: Bench, worker: psutil.Process
 ) -> None:
