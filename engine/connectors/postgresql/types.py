@@ -104,13 +104,10 @@ class NativeType:
 
     @property
     def limits(self) -> str:
-        """Values of a numeric that its DECIMAL does not hold; empty where it is bounded."""
-        if self.name != "numeric" or self.is_bounded or not self.duckdb.startswith("DECIMAL"):
+        """Values of a numeric that is declared to have more digits than a DECIMAL; or empty."""
+        if self.decimal is None or self.is_bounded or not self.duckdb.startswith("DECIMAL"):
             return ""
-        if self.decimal:
-            return f"values of more than {_MAX_PRECISION} digits"
-        whole = _MAX_PRECISION - _FREE_SCALE
-        return f"values with more than {whole} digits before or {_FREE_SCALE} after the point"
+        return f"values of more than {_MAX_PRECISION} digits"
 
     @property
     def duckdb(self) -> str:
