@@ -23,6 +23,8 @@ def blaming(step: str) -> Iterator[None]:
     """Whatever goes wrong inside is the failure of ``step``."""
     try:
         yield
+    except StepFailed:
+        raise
     except EngineError as error:
         raise blame(step, error) from error
     except Exception as error:

@@ -67,13 +67,38 @@ def test_a_viewer_is_offered_no_way_to_run(workflow, sign_in):
         expect(page.locator("#dialog")).to_have_count(0)
 
 
-def test_a_viewer_who_posts_the_dialog_by_hand_is_refused(workflow, sign_in):
+def by_hand(page: Page, workflow: Workflow, run: Run) -> dict[str, int]:
+    """Everything that starts a run, sent without the page that offers it → what was answered."""
+    cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+    token = cookies.get("csrftoken", "")
+    form = {"_form_submitted": "on", "csrfmiddlewaretoken": token}
+    dialogs = {
+        "run now": reverse("admin:workflows_workflow_run_now", args=[workflow.pk]),
+        "retry": reverse("admin:workflows_run_retry", args=[run.pk]),
+        "retry from failed": reverse("admin:workflows_run_retry_failed", args=[run.pk]),
+    }
+    found = {name: page.request.post(path, form=form).status for name, path in dialogs.items()}
+    header = {"X-CSRFToken": token}
+    execute = {"workflow_id": str(workflow.pk)}
+    calls = {
+        "execute": (reverse("api:workflow-execute"), execute),
+        "execute in a pool": (reverse("api:workers-execute"), execute),
+        "retry by API": (reverse("api:run-retry", args=[run.pk]), {}),
+    }
+    for name, (path, body) in calls.items():
+        found[name] = page.request.post(path, data=body, headers=header).status
+    return found
+
+
+def test_a_viewer_who_asks_by_hand_is_refused_everywhere(workflow, sign_in):
+    run = RunFactory(workflow=workflow, state=RunState.FAILED)
     page = visit(sign_in, workflow, Role.VIEWER)
-    run_now = reverse("admin:workflows_workflow_run_now", args=[workflow.pk])
-    token = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
-    form = {"_form_submitted": "on", "csrfmiddlewaretoken": token.get("csrftoken", "")}
-    assert page.request.post(run_now, form=form).status == 403
-    assert not Run.objects.exists()
+    page.goto(reverse("admin:workflows_run_change", args=[run.pk]))
+    answers = by_hand(page, workflow, run)
+    assert answers == dict.fromkeys(answers, 403)
+    chosen = {"action": "run_selected", "_selected_action": str(workflow.pk)}
+    page.request.post(reverse("admin:workflows_workflow_changelist"), form=chosen)
+    assert list(Run.objects.all()) == [run]
 
 
 def test_a_schedule_is_told_in_the_zone_of_the_browser(workflow, sign_in):

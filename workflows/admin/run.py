@@ -61,6 +61,8 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With each row the cells that change."""
         changelist = super().get_changelist_instance(request)
+        # Not counted, so that there is no number to tell.
+        changelist.full_result_count = changelist.result_count
         reasons = waiting_of(changelist.result_list)
         for run in changelist.result_list:
             run.cells = cells(run, reasons.get(run.pk))
