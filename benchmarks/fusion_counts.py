@@ -13,12 +13,12 @@ import resource
 from collections.abc import Iterator
 
 from benchmarks.result import Result
-from engine.binding import bind
-from engine.fusion import BARRIER, fuse
+from engine.columns.binding import bind
 from engine.plan import Input, Step
 from engine.registry import kinds
 from engine.sandbox import Sandbox
 from engine.schema import Schema
+from engine.stages.fusion import BARRIER, fuse
 
 _ROWS = 5_000_000
 _TURNS = 7

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from benchmarks.compile import compiled
 from benchmarks.graphs import chain
 from benchmarks.result import Result
-from engine.lineage import lineage
+from engine.columns.lineage import lineage
 from engine.registry import kinds
 from workflows.compile import Compilation
 

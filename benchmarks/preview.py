@@ -76,7 +76,7 @@ def _client() -> httpx.Client:
 def _cold(client: httpx.Client, question: _Question) -> float:
     for pid in processes_below(os.getpid()):
         with suppress(OSError):
-            if b"engine.previewer" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            if b"engine.previews.previewer" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGKILL)
     return _seconds(client, question, {})
 

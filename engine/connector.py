@@ -20,8 +20,8 @@ from engine.schema import Column, Schema
 if TYPE_CHECKING:
     import duckdb
 
-    from engine.files import HeldFile
-    from engine.pushdown import Chain
+    from engine.media.files import HeldFile
+    from engine.stages.pushdown import Chain
 
 
 class ConnectionConfig(BaseModel):

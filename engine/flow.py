@@ -26,13 +26,13 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import ValidationError
 
-from engine.checkpoints import prepared_folder
 from engine.errors import EngineError, Interrupted, PlanError, Skipped, StepFailed
 from engine.interpreter import RunSession, Work
 from engine.outcome import NodeOutcome
 from engine.plan import Plan, PlanConnection, Step, canonical_json
-from engine.restart import Restart
-from engine.sample_sender import SampleSender
+from engine.restarting.checkpoints import prepared_folder
+from engine.restarting.restart import Restart
+from engine.samples.sample_sender import SampleSender
 from engine.sealing import unseal
 from engine.stack import stack_of
 
@@ -110,7 +110,7 @@ def run_workflow(
 ) -> State[Any]:
     """Run a plan's JSON to its end; ``parameters`` override the plan's own.
 
-    ``restart`` is the JSON of an ``engine.restart.Restart``.
+    ``restart`` is the JSON of an ``engine.restarting.restart.Restart``.
     """
     for logger in ("prefect.task_runs", "prefect.flow_runs"):
         logging.getLogger(logger).addFilter(_is_news)

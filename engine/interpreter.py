@@ -20,18 +20,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engine import registry
-from engine.checkpoints import Checkpoints
 from engine.connections import Secrets
 from engine.connector import Connector
 from engine.errors import EngineError, Interrupted, PlanError, Skipped, StepFailed
 from engine.execution import Execution
 from engine.execution.blaming import blame
 from engine.kind import AnyKind
-from engine.optimizer import Stage, stages
 from engine.outcome import NodeOutcome, RunOutcome
 from engine.plan import Plan, Step
-from engine.restart import Restart, course, fingerprints
-from engine.sampling import Samples
+from engine.restarting.checkpoints import Checkpoints
+from engine.restarting.restart import Restart, course, fingerprints
+from engine.samples.sampling import Samples
+from engine.stages.optimizer import Stage, stages
 from engine.suggestion import unknown
 from engine.watch import TimedOut
 

@@ -20,7 +20,7 @@ from engine.schema import Column, Schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from engine.calling import Call
+    from engine.user_code.calling import Call
 
 Role = Literal["source", "transform", "target"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.binding import bind
+from engine.columns.binding import bind
 from engine.configuring import parse_config
 from engine.issue import Issue
 from engine.kind import AnyKind

@@ -97,7 +97,7 @@ def compile_workflow(
     A table or database that cannot be read now gives a warning: it may be there when the
     workflow runs, and what depends on it is not typed.
     """
-    from engine.binding import bind  # brings DuckDB, which most web processes never need
+    from engine.columns.binding import bind  # brings DuckDB, which most web processes never need
 
     steps = _steps(definition, kinds)
     if upto:  # what only has to have ended before is not previewed

@@ -11,11 +11,9 @@ from typing import Any
 
 import duckdb
 
-from engine.binding import bind
-from engine.checkpoints import Checkpoint, Checkpoints
+from engine.columns.binding import bind
 from engine.connections import Connections, Secrets
 from engine.connector import Connector
-from engine.culprit import find_culprit
 from engine.errors import ConnectorError, EngineError, StepFailed
 from engine.execution.blaming import blaming
 from engine.execution.keeping import Keeping
@@ -25,18 +23,20 @@ from engine.execution.nodes import Nodes
 from engine.execution.ready import Ready
 from engine.execution.rounds import Rounds
 from engine.execution.sources import Sources
-from engine.feeding import Feeds
-from engine.fusion import Counted
-from engine.incremental import Progress
 from engine.issue import Severity
 from engine.kind import AnyKind, Source, Target
-from engine.optimizer import Stage, threads_of
+from engine.loads.incremental import Progress
 from engine.outcome import NodeOutcome
 from engine.plan import Input, Plan, Step
-from engine.sampling import SECONDS as SAMPLE_SECONDS
-from engine.sampling import STREAM_SECONDS, Samples, sample_kept, sample_stage
+from engine.restarting.checkpoints import Checkpoint, Checkpoints
+from engine.samples.sampling import SECONDS as SAMPLE_SECONDS
+from engine.samples.sampling import STREAM_SECONDS, Samples, sample_kept, sample_stage
 from engine.sandbox import Sandbox, Session
 from engine.schema import Schema
+from engine.stages.culprit import find_culprit
+from engine.stages.fusion import Counted
+from engine.stages.optimizer import Stage, threads_of
+from engine.streams.feeding import Feeds
 from engine.watch import Watch
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from engine.culprit import out_of_memory
 from engine.errors import EngineError, StepFailed
+from engine.stages.culprit import out_of_memory
 
 
 def blame(step: str, error: EngineError) -> StepFailed:

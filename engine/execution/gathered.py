@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from engine.columns.projection import column_of, unused
 from engine.kind import Held
-from engine.projection import column_of, unused
 from engine.schema import Schema, quote
 
 #: Parts that groups fall into by a hash of their keys; a round has a range of them.

@@ -8,25 +8,25 @@ from dataclasses import replace
 
 import duckdb
 
-from engine.arrow import arrived, arrow_schema, batches
-from engine.calling import Call
-from engine.checkpoints import Checkpoint, Checkpoints
-from engine.culprit import in_words
 from engine.errors import Interrupted
 from engine.execution.blaming import blaming
 from engine.execution.moments import Moments, read_at
 from engine.execution.nodes import Nodes
 from engine.execution.ready import Ready
-from engine.fusion import Counted, fuse, profiled
-from engine.incremental import Progress
-from engine.kept import Kept
 from engine.kind import OUTPUT, Function, Transform
-from engine.optimizer import Stage
+from engine.loads.incremental import Progress
 from engine.plan import Input, Step
 from engine.probing import ask
-from engine.restart import upstream
+from engine.restarting.checkpoints import Checkpoint, Checkpoints
+from engine.restarting.kept import Kept
+from engine.restarting.restart import upstream
 from engine.sandbox import Sandbox
 from engine.schema import Schema, quote
+from engine.stages.culprit import in_words
+from engine.stages.fusion import Counted, fuse, profiled
+from engine.stages.optimizer import Stage
+from engine.streams.arrow import arrived, arrow_schema, batches
+from engine.user_code.calling import Call
 from engine.watch import Watch
 
 

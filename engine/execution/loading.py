@@ -13,11 +13,11 @@ from engine.errors import TableNotFound
 from engine.execution.moments import Moments, read_at
 from engine.execution.nodes import Nodes
 from engine.execution.ready import Ready
-from engine.fusion import Counted, fuse, profiled
-from engine.incremental import Progress
+from engine.loads.incremental import Progress
 from engine.plan import Step
-from engine.pushdown import chain_of
 from engine.schema import Column
+from engine.stages.fusion import Counted, fuse, profiled
+from engine.stages.pushdown import chain_of
 from engine.watch import Watch
 
 

@@ -18,7 +18,7 @@ from engine.connector import Snapshot
 from engine.errors import ConnectorError, PlanError
 from engine.execution.nodes import Nodes
 from engine.execution.ready import Relation
-from engine.optimizer import Stage
+from engine.stages.optimizer import Stage
 
 
 @dataclass(slots=True)

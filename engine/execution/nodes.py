@@ -10,8 +10,8 @@ from typing import Any
 from engine.errors import PlanError
 from engine.graph import parse_configs
 from engine.kind import AnyKind, Context, NodeConfig, Source
-from engine.optimizer import Stage
 from engine.plan import Plan, Step
+from engine.stages.optimizer import Stage
 
 
 @dataclass(frozen=True, slots=True)

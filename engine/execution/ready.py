@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.connector import Extraction
-from engine.fusion import Counted
-from engine.optimizer import Stage
 from engine.plan import Step
 from engine.schema import Column, Schema
+from engine.stages.fusion import Counted
+from engine.stages.optimizer import Stage
 
 
 @dataclass(frozen=True, slots=True)

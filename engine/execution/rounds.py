@@ -15,15 +15,15 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from engine.culprit import failure_of, feeding
 from engine.errors import StepFailed
 from engine.execution.gathered import Gathered, drop
 from engine.execution.nodes import Nodes
 from engine.execution.ready import Ready
-from engine.fusion import Counted, fuse, profiled
 from engine.kind import Transform
 from engine.plan import Step
 from engine.schema import quote
+from engine.stages.culprit import failure_of, feeding
+from engine.stages.fusion import Counted, fuse, profiled
 from engine.watch import Watch
 
 #: Of the memory limit, what the groups of a round may hold: DuckDB needs it several times over.

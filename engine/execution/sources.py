@@ -10,14 +10,14 @@ from engine.connector import Extraction
 from engine.execution.blaming import blaming
 from engine.execution.nodes import Nodes
 from engine.execution.ready import Relation
-from engine.feeding import Feeds, first_of
-from engine.fusion import limited
-from engine.incremental import Progress
-from engine.optimizer import Stage
+from engine.loads.incremental import Progress
 from engine.plan import Step
-from engine.sampling import SOURCE_ROWS
+from engine.samples.sampling import SOURCE_ROWS
 from engine.sandbox import Sandbox, Session
-from engine.streaming import StreamedConnector
+from engine.stages.fusion import limited
+from engine.stages.optimizer import Stage
+from engine.streams.feeding import Feeds, first_of
+from engine.streams.streaming import StreamedConnector
 
 
 @dataclass(frozen=True, slots=True)

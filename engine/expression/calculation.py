@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.family import Family
+from engine.columns.family import Family
 
 _DATE, _STAMP, _SPAN, _COUNT = Family.DATE, Family.TIMESTAMP, Family.INTERVAL, Family.NUMBER
 #: What arithmetic gives beside numbers.

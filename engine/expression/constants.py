@@ -7,9 +7,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from engine.columns.family import Family
 from engine.errors import ExpressionError
 from engine.expression.term import Term, quoted
-from engine.family import Family
 
 _MAX_TEXT = 10_000
 _MAX_INTEGER = 2**127

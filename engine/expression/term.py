@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from engine.columns.family import Family, family_of
 from engine.expression.probe import can_cast
-from engine.family import Family, family_of
 from engine.issue import Issue, Severity
 from engine.schema import Column, quote
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from engine.columns.family import Family, family_of
 from engine.errors import ExpressionError
 from engine.expression.calculation import calculate
 from engine.expression.constants import constant
@@ -32,7 +33,6 @@ from engine.expression.term import (
     quoted,
 )
 from engine.expression.types import type_of
-from engine.family import Family, family_of
 from engine.issue import Issue, Severity
 from engine.schema import Schema
 from engine.suggestion import unknown

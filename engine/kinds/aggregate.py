@@ -7,12 +7,12 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from engine.aggregation import ORDERED, Function, aggregate, check_aggregate, is_held
+from engine.columns.aggregation import ORDERED, Function, aggregate, check_aggregate, is_held
+from engine.columns.ordering import SortColumn, check_ordering, rank_value
+from engine.columns.projection import column_of, duplicates, missing, unused
 from engine.configuring import SettingError
 from engine.issue import Issue
 from engine.kind import Context, Held, NodeConfig, Transform
-from engine.ordering import SortColumn, check_ordering, rank_value
-from engine.projection import column_of, duplicates, missing, unused
 from engine.schema import Schema, quote
 
 

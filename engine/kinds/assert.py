@@ -7,13 +7,13 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from engine.columns.projection import column_of, missing
 from engine.configuring import SettingError
 from engine.expression import check, to_sql
 from engine.expression.constants import constant
 from engine.expression.term import Term, compare, of_column
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Probe, Transform
-from engine.projection import column_of, missing
 from engine.schema import Schema, quote
 
 #: Settings that each rule needs.

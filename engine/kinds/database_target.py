@@ -7,10 +7,10 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from engine.assignment import assign
+from engine.columns.assignment import assign
+from engine.columns.family import family_of
 from engine.configuring import SettingError
 from engine.connector import TableName
-from engine.family import family_of
 from engine.issue import Issue
 from engine.kind import NodeConfig, Target
 from engine.schema import Column, Schema

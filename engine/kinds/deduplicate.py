@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.columns.ordering import SortColumn, check_ordering, ordering
+from engine.columns.projection import column_of, missing, unused
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Transform
-from engine.ordering import SortColumn, check_ordering, ordering
-from engine.projection import column_of, missing, unused
 from engine.schema import Schema, quote
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
+from engine.columns.projection import duplicates
 from engine.expression import check, to_sql
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Transform
-from engine.projection import duplicates
 from engine.schema import Schema, quote
 
 

@@ -10,8 +10,8 @@ from engine.configuring import SettingError
 from engine.connector import Extraction, TableName
 from engine.errors import ExpressionError
 from engine.expression import scalar_type
-from engine.files import FileExtraction, path_refusal
 from engine.kind import Context, NodeConfig, Source
+from engine.media.files import FileExtraction, path_refusal
 
 
 class FileColumn(NodeConfig):

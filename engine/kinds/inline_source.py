@@ -9,14 +9,14 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from engine.columns.family import Family, family_of
+from engine.columns.projection import duplicates
 from engine.configuring import SettingError
 from engine.errors import ExpressionError
 from engine.expression import scalar_type
 from engine.expression.term import literal, quoted
-from engine.family import Family, family_of
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Role, Transform
-from engine.projection import duplicates
 from engine.schema import Schema, quote
 
 Cell = str | int | float | bool | None

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.columns.projection import column_of, duplicates, missing
 from engine.expression import compare_columns
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Transform
-from engine.projection import column_of, duplicates, missing
 from engine.schema import Schema, quote
 
 _JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "full": "FULL JOIN"}

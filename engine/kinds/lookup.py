@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import Field
 
+from engine.columns.projection import column_of, duplicates, missing, unused
 from engine.expression import compare_columns
 from engine.expression.term import quoted
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Transform
-from engine.projection import column_of, duplicates, missing, unused
 from engine.schema import Schema, quote
 
 

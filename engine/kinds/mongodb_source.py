@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 
 from engine.configuring import SettingError
 from engine.connector import Extraction, TableName, Window
-from engine.documents import DocumentExtraction, DocumentField, path_refusal
 from engine.errors import ExpressionError
 from engine.expression import check, scalar_type
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Source
+from engine.media.documents import DocumentExtraction, DocumentField, path_refusal
 from engine.schema import Schema
 
 

@@ -7,13 +7,13 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from engine.aggregation import aggregate, check_aggregate, is_held
+from engine.columns.aggregation import aggregate, check_aggregate, is_held
+from engine.columns.projection import column_of, duplicates, missing
 from engine.configuring import SettingError
 from engine.expression.constants import constant
 from engine.expression.term import Term, compare, of_column
 from engine.issue import Issue
 from engine.kind import Context, Held, NodeConfig, Transform
-from engine.projection import column_of, duplicates, missing
 from engine.schema import Column, Schema, quote
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from engine.calling import Call, call
 from engine.errors import ExpressionError
 from engine.expression import scalar_type
 from engine.kind import Context, Function, NodeConfig
 from engine.policy import refuse_python
 from engine.schema import Schema, quote
+from engine.user_code.calling import Call, call
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,12 +9,12 @@ from pydantic import Field, model_validator
 
 from engine.configuring import SettingError
 from engine.connector import Extraction, TableName
-from engine.documents import path_refusal
 from engine.errors import ExpressionError
 from engine.expression import check, scalar_type
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Source
-from engine.requests import Paging, ResponseField, RestExtraction
+from engine.media.documents import path_refusal
+from engine.media.requests import Paging, ResponseField, RestExtraction
 from engine.schema import Schema
 from engine.suggestion import unknown
 

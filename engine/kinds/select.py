@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
+from engine.columns.projection import column_of, duplicates, missing
 from engine.expression import cast_column, scalar_type
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Transform
-from engine.projection import column_of, duplicates, missing
 from engine.schema import Schema, quote
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
+from engine.columns.ordering import SortColumn, check_ordering, ordering
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Transform
-from engine.ordering import SortColumn, check_ordering, ordering
 from engine.schema import Schema
 
 

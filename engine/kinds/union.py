@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
+from engine.columns.mixing import check_mixing
 from engine.issue import Issue, Severity
 from engine.kind import Context, NodeConfig, Transform
-from engine.mixing import check_mixing
 from engine.schema import Schema, quote
 
 

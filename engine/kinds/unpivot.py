@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import Field
 
+from engine.columns.mixing import check_mixing
+from engine.columns.projection import column_of, duplicates, missing
 from engine.expression.term import quoted
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Transform
-from engine.mixing import check_mixing
-from engine.projection import column_of, duplicates, missing
 from engine.schema import Schema, quote
 
 

@@ -7,12 +7,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from engine.aggregation import check_aggregate, sum_type
+from engine.columns.aggregation import check_aggregate, sum_type
+from engine.columns.ordering import SortColumn, check_ordering, ordering
+from engine.columns.projection import column_of, duplicates, missing
 from engine.configuring import SettingError
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Transform
-from engine.ordering import SortColumn, check_ordering, ordering
-from engine.projection import column_of, duplicates, missing
 from engine.schema import Schema, quote
 
 #: Those made of the values of a column.

@@ -8,8 +8,8 @@ import signal
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
 
-from engine.checkpoints import DAYS, FOLDER, GIGABYTES
 from engine.policy import ALLOW_PYTHON, FILE_ROOTS, INTERNAL_HOSTS, SAMPLE_ROWS
+from engine.restarting.checkpoints import DAYS, FOLDER, GIGABYTES
 from engine.warm.lines import Line
 
 #: Everything a worker and its runs get to see of the environment they are started in.

@@ -12,14 +12,14 @@ import pyarrow as pa
 from pipelines import plan
 
 from engine import registry
-from engine.arrow import arrow_schema, batches
 from engine.connector import ConnectionConfig, Extraction, Load, LoadResult, TableName
 from engine.errors import ConnectorError, LoadRefused
 from engine.interpreter import RunSession
 from engine.plan import Plan, PlanConnection, Step
-from engine.sampling import Samples
+from engine.samples.sampling import Samples
 from engine.schema import Column, Schema
-from engine.streaming import Stream, StreamedConnector
+from engine.streams.arrow import arrow_schema, batches
+from engine.streams.streaming import Stream, StreamedConnector
 
 
 class CounterConfig(ConnectionConfig):

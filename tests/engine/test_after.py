@@ -10,7 +10,7 @@ from engine.graph import order
 from engine.interpreter import run
 from engine.plan import Plan, Step
 from engine.registry import kinds
-from engine.restart import Restart
+from engine.restarting.restart import Restart
 
 
 def loaded_and_read(databases: Databases, *, mode: str = "append") -> Plan:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pipelines import plan
 
 from engine.execution import Execution
-from engine.optimizer import stages
 from engine.plan import Input, Step
 from engine.registry import kinds
+from engine.stages.optimizer import stages
 
 _COLUMNS = [{"name": "id", "type": "integer"}, {"name": "v", "type": "integer"}]
 _PAIR = [{"side": "left", "name": "id"}, {"side": "right", "name": "v"}]

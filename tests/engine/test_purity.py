@@ -21,7 +21,7 @@ class Absent(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, Absent())
 
-import engine.binding, engine.registry
+import engine.columns.binding, engine.registry
 from engine.interpreter import run
 from engine.plan import Plan
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from engine.sample import ARTIFACT_TYPE
+from engine.samples.sample import ARTIFACT_TYPE
 from workers.prefect.automation import HEARTBEAT, ZOMBIES, zombie_automation
 from workers.prefect.gateway import (
     TERMINAL,

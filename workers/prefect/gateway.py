@@ -241,7 +241,8 @@ class Gateway(Protocol):
         ...
 
     def node_sample(self, flow_run_id: UUID, node: str) -> Mapping[str, Any] | None:
-        """The latest that the run has sent of a node's rows, as ``engine.sample.Sample`` has it
-        in JSON; None where there is nothing.
+        """The latest that the run has sent of a node's rows; None where there is nothing.
+
+        As ``engine.samples.sample.Sample`` has it in JSON.
         """
         ...

@@ -12,7 +12,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from engine.sample import Extent
+from engine.samples.sample import Extent
 from workflows.api.answers import Answer, ColumnAnswer, SampleAnswer
 from workflows.api.fields import DefinitionField, StrictSerializer
 from workflows.api.leaving import has_left

@@ -23,7 +23,7 @@ from rest_framework.views import exception_handler
 
 from engine.errors import ConfigError, ConnectorError, Interrupted, StepFailed
 from engine.issue import Issue
-from engine.previewer.client import PreviewError
+from engine.previews.previewer.client import PreviewError
 from workers.prefect.gateway import GatewayError, PrefectUnreachable
 from workflows.services.editing import DefinitionRejected, StaleVersion
 from workflows.services.importing.legacy import AlreadyThere, ImportRefused, NotThereToUpdate

@@ -13,7 +13,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from engine.restart import FAILED
+from engine.restarting.restart import FAILED
 from workflows.access import require, scope
 from workflows.api.answers import (
     LogsAnswer,

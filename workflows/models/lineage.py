@@ -14,7 +14,7 @@ class VersionLineage(models.Model):
     version = models.OneToOneField(
         WorkflowVersion, models.CASCADE, primary_key=True, related_name="lineage"
     )
-    #: Node → column → ``[[node, column], …]`` it is made of, as ``engine.lineage`` says.
+    #: Node → column → ``[[node, column], …]`` it is made of, as ``engine.columns.lineage`` says.
     columns = models.JSONField(default=dict)
 
     def __str__(self) -> str:

@@ -106,7 +106,8 @@ class Run(Mirrored):
         related_name="retries",
         help_text="The run that this one retries.",
     )
-    #: What it takes over from the runs before it (``engine.restart.Restart``); empty = nothing.
+    #: What it takes over from the runs before it, as ``engine.restarting.restart.Restart`` has
+    #: it; empty = nothing.
     restart = models.JSONField(default=dict, blank=True)
     #: Why this pool: the receipt as it stood when the run was made.
     receipt = models.JSONField(default=dict, blank=True)

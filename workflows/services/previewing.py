@@ -21,8 +21,8 @@ from redis.exceptions import RedisError
 from engine.errors import StepFailed
 from engine.issue import Issue
 from engine.plan import Plan
-from engine.previewer.client import GRACE_SECONDS, Previewer, PreviewError
-from engine.sample import Extent
+from engine.previews.previewer.client import GRACE_SECONDS, Previewer, PreviewError
+from engine.samples.sample import Extent
 from workflows.definition import Definition
 from workflows.models import Workflow
 from workflows.services.connections import secrets_of
@@ -63,7 +63,7 @@ class Question:
 def preview(
     workflow: Workflow, question: Question, is_wanted: Callable[[], bool] = lambda: True
 ) -> dict[str, Any]:
-    """What ``engine.previewing.Preview`` says, as JSON; of the workflow, its team is used.
+    """What ``engine.previews.previewing.Preview`` says, as JSON; of the workflow, its team is used.
 
     It ends when ``is_wanted`` says no: somebody asks it again and again.
     Raises ``NotPreviewable``, ``StepFailed``, ``AlreadyAsked``, and what ``Previewer.ask`` does.

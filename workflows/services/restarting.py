@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from engine.kind import Target
 from engine.registry import kinds
-from engine.restart import FAILED, Restart
+from engine.restarting.restart import FAILED, Restart
 from workflows.definition import Definition
 from workflows.models import Run, RunState
 

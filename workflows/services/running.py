@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from engine.restart import Restart
+from engine.restarting.restart import Restart
 from engine.suggestion import unknown
 from workers.capacity import pool_states, pools_for
 from workers.models import PoolAssignment

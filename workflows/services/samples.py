@@ -9,7 +9,7 @@ from the first rows of the sources while the run began: say so where nodes befor
 
 from __future__ import annotations
 
-from engine.sample import Sample
+from engine.samples.sample import Sample
 from workers.prefect.current import gateway
 from workflows.models import Run
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.db import transaction
 
+from engine.columns.lineage import lineage
 from engine.connector import TableName
 from engine.kind import Context, Source, Target
-from engine.lineage import lineage
 from engine.registry import kinds
 from workflows.compile import Compilation
 from workflows.definition import Definition

@@ -9,7 +9,7 @@ from engine.connector import Connector, Extraction, Load, LoadResult, TableName
 from engine.connectors.files import place
 from engine.connectors.files.config import FilesConfig
 from engine.errors import ConnectorError
-from engine.files import FileExtraction, FileLoad, HeldFile
+from engine.media.files import FileExtraction, FileLoad, HeldFile
 from engine.schema import Column, Schema
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from engine.files import FileLoad
+from engine.media.files import FileLoad
 from engine.schema import literal, quote
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from engine.connectors.files.config import FilesConfig
 from engine.errors import AccessDenied, ConnectorError, TableNotFound, Unreachable
-from engine.files import HeldFile, path_refusal
+from engine.media.files import HeldFile, path_refusal
 from engine.policy import FILE_ROOTS, file_roots
 from engine.suggestion import nearest_to
 

@@ -13,11 +13,11 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from engine.culprit import in_words
 from engine.errors import ConnectorError
-from engine.files import File, FileExtraction
+from engine.media.files import File, FileExtraction
 from engine.sandbox import locking
 from engine.schema import Schema, literal, quote
+from engine.stages.culprit import in_words
 from engine.suggestion import unknown
 
 if TYPE_CHECKING:

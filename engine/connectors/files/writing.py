@@ -28,7 +28,7 @@ from engine.connector import LoadResult
 from engine.connectors.files.formats import copy_statement
 from engine.connectors.files.place import BOOKS, to_write
 from engine.errors import AccessDenied, ConnectorError, LoadRefused
-from engine.files import FileLoad
+from engine.media.files import FileLoad
 
 if TYPE_CHECKING:
     import duckdb

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from engine.connector import Extraction, Load, LoadResult, TableName
 from engine.connectors.http.config import HttpConfig
 from engine.errors import ConnectorError
-from engine.requests import RestExtraction
+from engine.media.requests import RestExtraction
 from engine.schema import Column, Schema
-from engine.streaming import Stream, StreamedConnector
+from engine.streams.streaming import Stream, StreamedConnector
 
 if TYPE_CHECKING:
     import duckdb

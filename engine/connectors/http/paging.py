@@ -10,7 +10,7 @@ import jmespath
 
 from engine.connectors.http.client import Answer, Client, parse
 from engine.errors import ConnectorError
-from engine.requests import Paging, RestExtraction
+from engine.media.requests import Paging, RestExtraction
 
 Row = dict[str, Any]
 

@@ -7,16 +7,16 @@ from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from engine.arrow import arrow_schema
 from engine.connectors.http.client import Client
 from engine.connectors.http.config import HttpConfig
 from engine.connectors.http.paging import Row, pages
 from engine.connectors.http.values import json_text, reader_of, type_of
-from engine.documents import value_at
 from engine.errors import ConnectorError
-from engine.requests import ResponseField, RestExtraction
+from engine.media.documents import value_at
+from engine.media.requests import ResponseField, RestExtraction
 from engine.schema import Column, Schema
-from engine.streaming import Stream
+from engine.streams.arrow import arrow_schema
+from engine.streams.streaming import Stream
 
 if TYPE_CHECKING:
     import pyarrow as pa

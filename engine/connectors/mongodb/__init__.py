@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from engine.connector import Extraction, Load, LoadResult, TableName, Watermark
 from engine.connectors.mongodb.config import MongodbConfig
 from engine.connectors.mongodb.explaining import explaining
-from engine.documents import DocumentExtraction, DocumentLoad
 from engine.errors import ConnectorError
+from engine.media.documents import DocumentExtraction, DocumentLoad
 from engine.schema import Column, Schema
-from engine.streaming import Stream, StreamedConnector
+from engine.streams.streaming import Stream, StreamedConnector
 from engine.suggestion import unknown
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from engine.arrow import batches
-from engine.documents import DocumentLoad
 from engine.errors import LoadRefused
+from engine.media.documents import DocumentLoad
 from engine.schema import quote
+from engine.streams.arrow import batches
 
 if TYPE_CHECKING:
     import duckdb

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.connectors.mongodb.types import type_of
-from engine.documents import DocumentExtraction, value_at
 from engine.errors import ConnectorError, TableNotFound
+from engine.media.documents import DocumentExtraction, value_at
 from engine.schema import Column, Schema
 from engine.suggestion import nearest_to
 

@@ -15,9 +15,9 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
+from engine.columns.family import Family, family_of
 from engine.connectors.mongodb.fields import Field
 from engine.expression import to_sql
-from engine.family import Family, family_of
 from engine.schema import Schema
 
 Condition = dict[str, Any]

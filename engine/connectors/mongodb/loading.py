@@ -20,8 +20,8 @@ from engine.connectors.mongodb.documents import documents
 from engine.connectors.mongodb.indexes import copy_indexes
 from engine.connectors.mongodb.locking import Lock
 from engine.connectors.mongodb.placing import is_refusal, place
-from engine.documents import DocumentLoad
 from engine.errors import LoadRefused
+from engine.media.documents import DocumentLoad
 
 if TYPE_CHECKING:
     import duckdb

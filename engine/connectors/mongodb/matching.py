@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.connectors.mongodb.documents import documents
-from engine.documents import DocumentLoad, value_at
+from engine.media.documents import DocumentLoad, value_at
 from engine.schema import quote
 
 if TYPE_CHECKING:

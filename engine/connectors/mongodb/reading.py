@@ -6,18 +6,18 @@ import threading
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.arrow import arrow_schema
 from engine.connectors.mongodb.config import MongodbConfig
 from engine.connectors.mongodb.explaining import explaining
 from engine.connectors.mongodb.fields import Field, existing
 from engine.connectors.mongodb.filtering import pushed
 from engine.connectors.mongodb.types import json_text, kind_of, reader_of
 from engine.connectors.mongodb.window import condition
-from engine.documents import DocumentExtraction
 from engine.errors import ConnectorError
-from engine.pushing import TRIED_PER_ROW
+from engine.media.documents import DocumentExtraction
 from engine.schema import Schema
-from engine.streaming import Stream
+from engine.stages.pushing import TRIED_PER_ROW
+from engine.streams.arrow import arrow_schema
+from engine.streams.streaming import Stream
 
 if TYPE_CHECKING:
     import pyarrow as pa

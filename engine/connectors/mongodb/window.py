@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.connector import Window
 from engine.connectors.mongodb.types import kind_of
-from engine.documents import value_at
 from engine.errors import ConnectorError
+from engine.media.documents import value_at
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlglot
 
-from engine import watermarks
 from engine.connector import Extraction, Load, LoadResult, TableName, Watermark
 from engine.connectors.mysql import catalog, matching, window
 from engine.connectors.mysql.books import MysqlBooks
@@ -18,9 +17,10 @@ from engine.connectors.mysql.explaining import explaining
 from engine.connectors.mysql.loading import Rows, load_rows
 from engine.connectors.mysql.rows import Reading, line_of
 from engine.expression import to_sql
-from engine.pushing import TRIED_PER_ROW, pushed
+from engine.loads import watermarks
 from engine.schema import Column, Schema
-from engine.streaming import Stream, StreamedConnector
+from engine.stages.pushing import TRIED_PER_ROW, pushed
+from engine.streams.streaming import Stream, StreamedConnector
 
 if TYPE_CHECKING:
     import duckdb

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from engine.columns.fitting import fed, finer, refusal
 from engine.connector import Load
 from engine.connectors.mysql.catalog import NativeColumn
-from engine.fitting import fed, finer, refusal
 from engine.schema import quote
 
 

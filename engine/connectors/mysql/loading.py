@@ -14,8 +14,6 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine import ledger, watermarks
-from engine.arrow import batches
 from engine.connector import Load, LoadResult
 from engine.connectors.mysql.books import MysqlBooks
 from engine.connectors.mysql.catalog import qualified, quote, target_columns
@@ -23,7 +21,9 @@ from engine.connectors.mysql.config import MysqlConfig
 from engine.connectors.mysql.literals import LoadedColumn, loaded_columns, row_of
 from engine.connectors.mysql.types import native_type
 from engine.errors import LoadRefused
-from engine.pulse import Pulse
+from engine.loads import ledger, watermarks
+from engine.streams.arrow import batches
+from engine.streams.pulse import Pulse
 
 if TYPE_CHECKING:
     import duckdb

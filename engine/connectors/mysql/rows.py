@@ -13,12 +13,12 @@ import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from engine.arrow import arrow_schema
 from engine.connectors.mysql.catalog import NativeColumn, quote
 from engine.connectors.mysql.types import QUOTE
 from engine.errors import ConnectorError
 from engine.schema import Schema
-from engine.streaming import Stream
+from engine.streams.arrow import arrow_schema
+from engine.streams.streaming import Stream
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine import watermarks
 from engine.connector import (
     Connector,
     Extraction,
@@ -25,8 +24,9 @@ from engine.connectors.postgresql.explaining import explaining
 from engine.connectors.postgresql.inside import loading as inside
 from engine.connectors.postgresql.loading import Rows, load_rows
 from engine.connectors.postgresql.snapshot import PostgresSnapshot
-from engine.pushdown import Chain
+from engine.loads import watermarks
 from engine.schema import Column, Schema
+from engine.stages.pushdown import Chain
 
 if TYPE_CHECKING:
     import duckdb

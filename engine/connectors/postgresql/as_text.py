@@ -12,15 +12,15 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.arrow import batches
 from engine.connector import Extraction
 from engine.connectors.postgresql import Postgresql
 from engine.connectors.postgresql.config import PostgresqlConfig
-from engine.culprit import in_words
 from engine.errors import ConnectorError
 from engine.sandbox import locking
 from engine.schema import Schema
-from engine.streaming import Stream, StreamedConnector
+from engine.stages.culprit import in_words
+from engine.streams.arrow import batches
+from engine.streams.streaming import Stream, StreamedConnector
 
 if TYPE_CHECKING:
     import duckdb

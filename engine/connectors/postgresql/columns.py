@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from engine.columns.fitting import fed, finer, refusal
 from engine.connector import Load
 from engine.connectors.postgresql.catalog import NativeColumn
-from engine.fitting import fed, finer, refusal
 from engine.schema import literal, quote
 
 #: What DuckDB writes several times faster than decimals with more digits.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine import ledger, watermarks
 from engine.connector import Load, LoadResult
 from engine.connectors.postgresql.arrivals import TABLE, Arrivals, refuse_cascade
 from engine.connectors.postgresql.books import PostgresBooks
@@ -20,6 +19,7 @@ from engine.connectors.postgresql.dialect import POSTGRESQL, Dialect
 from engine.connectors.postgresql.snapshot import read_at
 from engine.connectors.postgresql.stream import RowStream
 from engine.errors import LoadRefused
+from engine.loads import ledger, watermarks
 from engine.schema import quote
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.connectors.postgresql.dialect import Dialect
 from engine.connectors.postgresql.window import condition as condition_of
 from engine.expression import to_sql
-from engine.pushing import TRIED_PER_ROW, pushed
 from engine.schema import Schema, literal, quote
+from engine.stages.pushing import TRIED_PER_ROW, pushed
 
 if TYPE_CHECKING:
     import duckdb

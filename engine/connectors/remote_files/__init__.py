@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from engine.connector import Connector, Extraction, Load, LoadResult, TableName
 from engine.connectors.remote_files.config import RemoteFilesConfig
 from engine.errors import AccessDenied, ConnectorError, TableNotFound
-from engine.files import FileExtraction, FileLoad, HeldFile, path_refusal
+from engine.media.files import FileExtraction, FileLoad, HeldFile, path_refusal
 from engine.schema import Column, Schema
 from engine.suggestion import nearest_to
 

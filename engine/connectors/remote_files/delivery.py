@@ -23,7 +23,7 @@ from engine.connectors.files.formats import copy_statement
 from engine.connectors.files.place import BOOKS
 from engine.connectors.remote_files.store import protocol_of, register, store_of
 from engine.errors import AccessDenied, LoadRefused
-from engine.files import FileLoad, path_refusal
+from engine.media.files import FileLoad, path_refusal
 
 if TYPE_CHECKING:
     import duckdb

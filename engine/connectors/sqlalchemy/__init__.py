@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine import watermarks
 from engine.connector import Extraction, Load, LoadResult, TableName, Watermark
 from engine.connectors.sqlalchemy import reading, window
 from engine.connectors.sqlalchemy.books import SqlalchemyBooks
 from engine.connectors.sqlalchemy.config import SqlalchemyConfig
 from engine.connectors.sqlalchemy.explaining import explaining
 from engine.connectors.sqlalchemy.loading import Rows, load_rows
+from engine.loads import watermarks
 from engine.schema import Column, Schema
-from engine.streaming import Stream, StreamedConnector
+from engine.streams.streaming import Stream, StreamedConnector
 
 if TYPE_CHECKING:
     import duckdb

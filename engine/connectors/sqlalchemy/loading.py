@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine import ledger, watermarks
-from engine.arrow import batches
 from engine.connector import Load, LoadResult
 from engine.connectors.sqlalchemy import books
 from engine.connectors.sqlalchemy.arrivals import Arrivals
@@ -18,8 +16,10 @@ from engine.connectors.sqlalchemy.config import SqlalchemyConfig
 from engine.connectors.sqlalchemy.reading import end, reflected
 from engine.connectors.sqlalchemy.types import duckdb_type
 from engine.errors import LoadRefused
-from engine.pulse import Pulse
+from engine.loads import ledger, watermarks
 from engine.schema import quote
+from engine.streams.arrow import batches
+from engine.streams.pulse import Pulse
 from engine.suggestion import unknown
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ import warnings
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.arrow import arrow_schema
 from engine.connector import Extraction, TableName
 from engine.connectors.sqlalchemy import window
 from engine.connectors.sqlalchemy.config import SqlalchemyConfig
 from engine.connectors.sqlalchemy.types import array, duckdb_type, seen_type
 from engine.errors import ConnectorError, TableNotFound
-from engine.pushing import TRIED_PER_ROW
 from engine.schema import Column, Schema
-from engine.streaming import Stream
+from engine.stages.pushing import TRIED_PER_ROW
+from engine.streams.arrow import arrow_schema
+from engine.streams.streaming import Stream
 from engine.suggestion import nearest_to, unknown
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from pipelines import plan
 from engine.connectors.http import Http
 from engine.connectors.http.config import HttpConfig
 from engine.interpreter import run
+from engine.media.requests import RestExtraction
 from engine.outcome import RunOutcome
 from engine.plan import Input, PlanConnection, Step
-from engine.requests import RestExtraction
 
 Reply = tuple[int, Any, dict[str, str]]
 

@@ -12,8 +12,8 @@ from pymongo.database import Database
 
 from engine.connectors.mongodb import Mongodb
 from engine.connectors.mongodb.config import MongodbConfig
-from engine.documents import DocumentExtraction
 from engine.interpreter import run
+from engine.media.documents import DocumentExtraction
 from engine.outcome import RunOutcome
 from engine.plan import Input, Plan, PlanConnection, Step
 

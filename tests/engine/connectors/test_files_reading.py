@@ -11,7 +11,7 @@ from engine.connector import TableName
 from engine.connectors.files import Files
 from engine.connectors.files.config import FilesConfig
 from engine.errors import AccessDenied, Unreachable
-from engine.files import FileExtraction
+from engine.media.files import FileExtraction
 
 
 def typed(**columns: str) -> list[dict[str, str]]:

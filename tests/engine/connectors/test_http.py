@@ -17,7 +17,7 @@ from engine.connector import TableName
 from engine.connectors.http import Http
 from engine.connectors.http.config import HttpConfig
 from engine.errors import AccessDenied, ConnectorError, Interrupted, TableNotFound, Unreachable
-from engine.requests import Paging, ResponseField, RestExtraction
+from engine.media.requests import Paging, ResponseField, RestExtraction
 
 ROWS = [{"id": i, "name": f"n{i}"} for i in range(7)]
 EVERY = [(row["id"], row["name"]) for row in ROWS]

@@ -15,8 +15,8 @@ from engine.connectors.mongodb import Mongodb
 from engine.connectors.mongodb.config import MongodbConfig
 from engine.connectors.mongodb.fields import Field
 from engine.connectors.mongodb.filtering import pushed
-from engine.documents import DocumentExtraction, DocumentField
 from engine.errors import ConnectorError, TableNotFound, Unreachable
+from engine.media.documents import DocumentExtraction, DocumentField
 from engine.schema import Column
 
 ID = ObjectId("65f0a1b2c3d4e5f6a7b8c9d0")

@@ -16,8 +16,8 @@ from engine.connectors.mongodb import Mongodb
 from engine.errors import EngineError
 from engine.outcome import RunOutcome
 from engine.plan import Step
-from engine.previewing import preview
-from engine.sample import Extent
+from engine.previews.previewing import preview
+from engine.samples.sample import Extent
 
 UUID = uuid.UUID("12345678-1234-5678-1234-567812345678")
 IDS = [("id", "integer"), ("word", "varchar")]

@@ -11,7 +11,7 @@ from pipelines import Databases, Rows, address, connection, execute, plan, secre
 from postgresql_values import BINARY_ONLY, ODD_SETTINGS, OWN_TYPES, VALUES
 
 from engine import registry
-from engine.binding import bind
+from engine.columns.binding import bind
 from engine.connector import Extraction, TableName
 from engine.interpreter import run
 from engine.issue import Severity

@@ -19,8 +19,8 @@ from service import Service
 from shelf import Shelf
 
 from engine.plan import PlanConnection, Step
-from engine.previewing import Preview, preview
-from engine.sample import Extent
+from engine.previews.previewing import Preview, preview
+from engine.samples.sample import Extent
 
 FEW = Extent(rows=5, source_rows=10)
 

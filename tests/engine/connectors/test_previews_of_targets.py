@@ -17,9 +17,9 @@ from mariadb import Shop, mariadb_connection
 from pipelines import Databases, connection, plan, secrets
 from shelf import Shelf, values
 
+from engine.loads.write_plan import WritePlan
 from engine.plan import Input, PlanConnection, Step
-from engine.previewing import preview
-from engine.write_plan import WritePlan
+from engine.previews.previewing import preview
 
 READ = values([("id", "integer"), ("v", "varchar")], [1, "a"], [2, "b"], [3, "c"])
 MAKE = "create table t (id int primary key, v varchar(20))"

@@ -23,8 +23,8 @@ from engine.connector import TableName
 from engine.connectors.remote_files import RemoteFiles
 from engine.connectors.remote_files.config import RemoteFilesConfig
 from engine.errors import AccessDenied, ConnectorError, TableNotFound
-from engine.files import FileExtraction
 from engine.interpreter import run
+from engine.media.files import FileExtraction
 from engine.plan import PlanConnection, Step
 
 ROOT = Path(__file__).parents[3]

@@ -7,12 +7,12 @@ from typing import Any
 
 import duckdb
 
-from engine.binding import Bound, bind
-from engine.fusion import fuse
+from engine.columns.binding import Bound, bind
 from engine.issue import Severity
 from engine.plan import Input, Step
 from engine.registry import kinds
 from engine.schema import Schema, quote
+from engine.stages.fusion import fuse
 
 Rows = list[tuple[Any, ...]]
 

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from engine.sample import Sample
-from engine.sample_sender import SampleSender
+from engine.samples.sample import Sample
+from engine.samples.sample_sender import SampleSender
 from engine.schema import Column
 from workers.prefect.client import HttpGateway
 from workers.prefect.gateway import Gateway

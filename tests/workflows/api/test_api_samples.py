@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from factories import NodeRunFactory, RunFactory
 
-from engine.sample import Sample
+from engine.samples.sample import Sample
 from engine.schema import Column
 from workers.prefect.memory import InMemoryGateway
 from workflows.models import Role, Run, Workflow

@@ -20,8 +20,8 @@ from engine.connectors.postgresql.inside.query import Made, assigned, made
 from engine.connectors.postgresql.inside.terms import NotTheSame
 from engine.connectors.postgresql.loading import empty, in_one_transaction
 from engine.errors import ConnectorError, ExpressionError
-from engine.pushdown import Chain
 from engine.schema import quote
+from engine.stages.pushdown import Chain
 
 if TYPE_CHECKING:
     import psycopg

@@ -20,8 +20,8 @@ from engine.expression import scalar_type
 from engine.kinds.expression import ExpressionConfig
 from engine.kinds.filter import FilterConfig
 from engine.kinds.select import SelectConfig
-from engine.pushdown import Chain, Layer
 from engine.schema import Schema, quote
+from engine.stages.pushdown import Chain, Layer
 
 _INTEGERS = {"int2", "int4", "int8"}
 _TEXTS = {"text", "varchar", "bpchar"}

@@ -11,7 +11,7 @@ from engine.kind import NodeConfig
 from engine.kinds.expression import ExpressionConfig
 from engine.kinds.filter import FilterConfig
 from engine.kinds.select import SelectConfig
-from engine.pushdown import Layer
+from engine.stages.pushdown import Layer
 
 
 def reckoned_with(layers: Sequence[Layer], names: Iterable[str]) -> set[str]:

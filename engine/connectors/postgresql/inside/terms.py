@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from engine.binding import types_of
+from engine.columns.binding import types_of
 from engine.expression import Translator, parse
 from engine.schema import Schema
 

@@ -1,0 +1,1 @@
+"""Loads that happen once, and what one would do."""

@@ -1,0 +1,1 @@
+"""What nodes ask of connections that are no databases: files, documents, HTTP services."""

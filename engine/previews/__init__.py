@@ -1,0 +1,1 @@
+"""Rows at a node of a workflow that does not run."""

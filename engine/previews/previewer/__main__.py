@@ -1,0 +1,54 @@
+"""``python -m engine.previews.previewer FD``: forks a child for each socket that arrives at FD.
+
+It has everything imported, one thread, and no connection. It ends when the process that
+started it does, or when nobody has asked for a while.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import select
+import signal
+import socket
+import sys
+
+from engine.previews.previewer.child import answer
+from engine.warm.dying import die_with
+
+#: After so long without a request, its memory is given back.
+IDLE_SECONDS = 600.0
+
+#: What a preview would import on its way.
+_IMPORTED_LATE = ("duckdb", "psycopg", "pyarrow", "sqlglot.optimizer.annotate_types")
+
+
+def main() -> None:
+    door = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for children
+    for name in _IMPORTED_LATE:
+        importlib.import_module(name)
+    from engine import registry
+
+    registry.kinds()
+    registry.connectors()
+    while select.select([door], [], [], IDLE_SECONDS)[0]:
+        message, handed, _, _ = socket.recv_fds(door, 1, 1)
+        if not message:
+            break
+        for end in handed:
+            _fork(end, door)
+
+
+def _fork(end: int, door: socket.socket) -> None:
+    parent = os.getpid()
+    if not os.fork():
+        die_with(parent)
+        door.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        answer(socket.socket(fileno=end))
+    os.close(end)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Some rows of each node, to show."""

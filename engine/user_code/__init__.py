@@ -1,0 +1,1 @@
+"""Python of a user, in a process of its own."""
