@@ -14,3 +14,15 @@ document.addEventListener("htmx:load", (event) => {
 // Pages tell times in this zone from the next request on.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 document.cookie = `flowadmin_zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
+
+// What select2 puts in place of a select is named by what is chosen, so by nothing at first.
+window.addEventListener("load", () => window.django?.jQuery?.(() => {
+  for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
+    const label = select.labels[0];
+    if (!label) continue;
+    label.id ||= `${select.id}-label`;
+    for (const part of select.nextElementSibling.querySelectorAll("[role=combobox], [role=textbox]")) {
+      part.setAttribute("aria-labelledby", `${label.id} ${part.getAttribute("aria-labelledby") ?? ""}`);
+    }
+  }
+}));
