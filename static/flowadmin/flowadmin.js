@@ -3,6 +3,13 @@ document.addEventListener("formset:added", (event) => {
   setTimeout(() => event.target.querySelector("h3[x-on\\:click]")?.click());
 });
 
+// A dialog takes the focus when it opens; unfold leaves it on the page behind.
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.id !== "modal-content") return;
+  const fields = "input:not([type=hidden]), select, textarea, button";
+  setTimeout(() => event.target.querySelector(`#dialog :is(${fields})`)?.focus());
+});
+
 // The server does not know the viewer's zone: what is marked so is told in it as well.
 document.addEventListener("htmx:load", (event) => {
   for (const time of event.target.querySelectorAll("time.local")) {

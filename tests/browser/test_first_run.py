@@ -75,6 +75,27 @@ def sign_in(page: Page, said: str) -> None:
     expect(page.locator("#home-attention")).to_be_visible()
 
 
+def open_workflow(page: Page, name: str) -> None:
+    page.goto("/admin/workflows/workflow/")
+    page.locator("#result_list").get_by_role("link", name=name).first.click()
+
+
+def run_now(page: Page) -> None:
+    page.get_by_role("link", name="Run now").first.click()
+    page.locator("#dialog").get_by_role("button", name="Run now").click()
+    page.wait_for_url("**/workflows/run/**")
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the focus is on what is called so."""
+    for _ in range(150):
+        focused = page.evaluate("document.activeElement.innerText || document.activeElement.value")
+        if focused and focused.strip().endswith(name):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"no Tab leads to '{name}'")
+
+
 def test_the_first_login_leads_to_a_green_run_in_three_clicks(login: Page, said: str) -> None:
     sign_in(login, said)
     login.locator("#home-lists").get_by_role("link", name="Orders to mart").first.click()
@@ -83,3 +104,33 @@ def test_the_first_login_leads_to_a_green_run_in_three_clicks(login: Page, said:
     login.wait_for_url("**/workflows/run/**")
     expect(login.locator("#run-summary")).to_contain_text("Completed", timeout=_MINUTES)
     expect(login.locator(".log-row", has_text="ended:").first).to_be_visible()
+
+
+def test_the_cause_of_the_failing_sample_is_two_clicks_from_home(login: Page, said: str) -> None:
+    sign_in(login, said)
+    open_workflow(login, "Contacts without email")
+    run_now(login)
+    expect(login.locator("#run-summary")).to_contain_text("Failed", timeout=_MINUTES)
+    login.goto("/admin/")
+    login.get_by_role("link", name="Failed in 24 hours").click()
+    login.locator("#result_list").get_by_role("link", name="Failed").first.click()
+    expect(login.get_by_role("alert")).to_contain_text("column 'email' refused the rows")
+    expect(login.locator(".log-row", has_text="stack, the cause first:").first).to_be_visible()
+    login.get_by_text("Where in the code").click()
+    expect(login.locator("#run-stack pre")).to_contain_text("engine.errors.StepFailed")
+
+
+def test_keys_alone_log_in_and_run_a_workflow(login: Page, said: str) -> None:
+    sign_in(login, said)
+    login.keyboard.press("g")
+    login.keyboard.press("w")
+    login.wait_for_url("**/workflows/workflow/")
+    tab_to(login, "Orders to mart")
+    login.keyboard.press("Enter")
+    login.wait_for_url("**/change/**")
+    login.keyboard.press("r")
+    expect(login.locator("#dialog :focus")).to_be_visible()
+    tab_to(login, "Run now")
+    login.keyboard.press("Enter")
+    login.wait_for_url("**/workflows/run/**")
+    expect(login.locator("#run-summary")).to_contain_text("Completed", timeout=_MINUTES)
