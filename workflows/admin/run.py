@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.contrib.filters.admin import (
@@ -20,13 +20,17 @@ from unfold.enums import ActionVariant
 
 from workers.pages.admin import ReadOnly, confirmed, go_back, go_to
 from workers.prefect.gateway import GatewayError
+from workflows import access
 from workflows.admin.base import TeamFilter, TeamScopedAdmin, signed_in
 from workflows.admin.paginator import EndlessPaginator, Place
-from workflows.models import Run, RunState
+from workflows.models import Run, RunState, Workflow
 from workflows.pages.run_rows import cells, live_cell
 from workflows.pages.runs import run_context
 from workflows.pages.waiting import waiting_of
 from workflows.services import running
+
+#: Workflows whose runs are looked for one by one.
+_FEW = 500
 
 
 @admin.register(Run)
@@ -49,6 +53,20 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
     search_help_text = "Name of the workflow"
     actions_row = ["cancel"]
     actions_detail = ["retry_failed", "retry", "cancel"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By the workflows of that name, found first: the planner cannot know that they are few.
+
+        Where they are many, runs of them are met soon enough on the way through all runs.
+        """
+        words = [Q(name__icontains=word) for word in search_term.split()]
+        named = access.scope(request.user, Workflow.objects.filter(*words)).order_by()
+        few = list(named.values_list("pk", flat=True)[: _FEW + 1]) if words else []
+        if not words or len(few) > _FEW:
+            return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(workflow__in=few), False
 
     def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *_: Any, **__: Any

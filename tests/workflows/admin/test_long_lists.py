@@ -114,3 +114,14 @@ def test_a_row_says_whose_actions_its_menu_has(root, team):
     assert f'data-row="{workflow.pk}"' in page
     assert 'aria-label="Actions of Orders"' in page
     assert "/admin/workflows/workflow/--pk--/run_now/" in page
+
+
+@pytest.mark.parametrize("few", [0, 500])
+def test_runs_are_found_by_the_name_of_their_workflow(root, monkeypatch, few):
+    monkeypatch.setattr("workflows.admin.run._FEW", few)
+    for name in ("Orders of May", "Orders of June", "Payments of May"):
+        RunFactory(workflow=WorkflowFactory(name=name))
+    page = root.get("/admin/workflows/run/", {"q": "may orders"}).content.decode()
+    assert "Orders of May" in page
+    assert "Orders of June" not in page
+    assert "Payments of May" not in page
