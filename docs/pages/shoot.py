@@ -1,6 +1,6 @@
 """Take the pictures of docs/pages.md: ``python docs/pages/shoot.py USER PASSWORD [ADDRESS]``.
 
-Against a FlowAdmin with the samples, each of which has run; needs Chromium.
+Against a FlowAdmin with the samples, each of which has run, and a rule of alerts; needs Chromium.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _parts(page: Page) -> Iterator[str]:
     page.locator("#result_list").get_by_role("link", name="Orders to mart").first.click()
     page.get_by_text("Where columns come from").scroll_into_view_if_needed()
     page.locator("#lineage").wait_for()
-    page.locator("#lineage").scroll_into_view_if_needed()
+    page.locator("#lineage").evaluate("panel => panel.scrollIntoView({block: 'center'})")
     yield "lineage"
     page.goto(page.url.partition("change/")[0] + "logs/")
     yield "logs"
