@@ -32,7 +32,7 @@ from workflows.api.pool_answers import (
 )
 from workflows.api.running import IDEMPOTENCY, started
 from workflows.api.views import ApiView
-from workflows.models import Registration, Run, RunState, Trigger, Workflow
+from workflows.models import FAILED_STATES, Registration, Run, RunState, Trigger, Workflow
 from workflows.services.running import run_now
 
 #: Above this part of its slots a pool is worth a remark.
@@ -199,7 +199,7 @@ def _config(pool: Pool) -> dict[str, Any]:
 
 
 def _metrics(runs: Any) -> dict[str, Any]:
-    failed = Q(state__in=(RunState.FAILED, RunState.CRASHED))
+    failed = Q(state__in=FAILED_STATES)
     counted = runs.order_by().aggregate(
         total_runs=Count("pk"),
         successful_runs=Count("pk", filter=Q(state=RunState.COMPLETED)),

@@ -14,13 +14,22 @@ from workflows.models.lineage import TableUse, VersionLineage
 from workflows.models.log import LogLine, RunLog
 from workflows.models.registration import Registration, RegistrationOutbox, RegistrationState
 from workflows.models.retention import RetentionPolicy
-from workflows.models.run import OPEN_STATES, TERMINAL_STATES, NodeRun, Run, RunState, Trigger
+from workflows.models.run import (
+    FAILED_STATES,
+    OPEN_STATES,
+    TERMINAL_STATES,
+    NodeRun,
+    Run,
+    RunState,
+    Trigger,
+)
 from workflows.models.schedule import Schedule
 from workflows.models.team import ApiToken, Membership, Role, Team
 from workflows.models.version import WorkflowVersion
 from workflows.models.workflow import Dependency, Node, Overlap, Workflow
 
 __all__ = [
+    "FAILED_STATES",
     "OPEN_STATES",
     "TERMINAL_STATES",
     "AlertCase",

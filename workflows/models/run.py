@@ -27,14 +27,10 @@ class RunState(models.TextChoices):
     SKIPPED = "SKIPPED"
 
 
+#: How a run, or a node of it, ends badly.
+FAILED_STATES = (RunState.FAILED, RunState.CRASHED)
 TERMINAL_STATES = frozenset(
-    {
-        RunState.COMPLETED,
-        RunState.FAILED,
-        RunState.CRASHED,
-        RunState.CANCELLED,
-        RunState.SKIPPED,
-    }
+    {*FAILED_STATES, RunState.COMPLETED, RunState.CANCELLED, RunState.SKIPPED}
 )
 #: As a tuple in this order: the partial indexes below are used only for exactly these.
 OPEN_STATES = tuple(state for state in RunState if state not in TERMINAL_STATES)

@@ -12,11 +12,19 @@ from django.utils import timezone
 
 from workers.models import Pool, WorkerSeen
 from workflows import access
-from workflows.models import OPEN_STATES, Registration, RegistrationState, Run, RunState
+from workflows.models import (
+    FAILED_STATES,
+    OPEN_STATES,
+    Registration,
+    RegistrationState,
+    Run,
+    RunState,
+)
 
 #: A run this long after its time is late; one this long between two states is stuck.
 _LATE_AFTER = timedelta(minutes=1)
 _STUCK_AFTER = timedelta(minutes=2)
+_FAILED_WITHIN = timedelta(hours=24)
 _IN_BETWEEN = (RunState.PENDING, RunState.CANCELLING)
 
 
@@ -33,25 +41,28 @@ class Attention:
         return "bad" if self.count else "good"
 
 
-def attention(viewer: Any, failed: int) -> list[Attention]:
-    """``failed`` = runs that failed or crashed in the last 24 hours."""
-    waiting = _open_runs(viewer)
-    runs, bad = _list("run"), f"{RunState.FAILED},{RunState.CRASHED}"
+def attention(viewer: Any) -> list[Attention]:
+    found = _count_runs(viewer)
+    runs = _list("run")
     return [
         Attention(
-            "Failed in 24 hours", "error", failed, f"{runs}?state__in={bad}", "No run failed"
+            "Failed in 24 hours",
+            "error",
+            found["failed"],
+            f"{runs}?state__in={','.join(FAILED_STATES)}",
+            "No run failed",
         ),
         Attention(
             "Stuck",
             "hourglass_disabled",
-            waiting["stuck"],
+            found["stuck"],
             f"{runs}?state__in={','.join(_IN_BETWEEN)}",
             "No run is stuck",
         ),
         Attention(
             "Late",
             "running_with_errors",
-            waiting["late"],
+            found["late"],
             f"{runs}?state__in={RunState.SCHEDULED}",
             "Every run starts in time",
         ),
@@ -72,12 +83,17 @@ def attention(viewer: Any, failed: int) -> list[Attention]:
     ]
 
 
-def _open_runs(viewer: Any) -> dict[str, int]:
+def _count_runs(viewer: Any) -> dict[str, int]:
     now = timezone.now()
+    failed = Q(state__in=FAILED_STATES, created_at__gte=now - _FAILED_WITHIN)
     late = Q(state=RunState.SCHEDULED, expected_at__lt=now - _LATE_AFTER)
     stuck = Q(state__in=_IN_BETWEEN, state_at__lt=now - _STUCK_AFTER)
-    rows = access.scope(viewer, Run.objects.filter(state__in=OPEN_STATES))
-    return rows.aggregate(late=Count("pk", filter=late), stuck=Count("pk", filter=stuck))
+    rows = access.scope(viewer, Run.objects.filter(Q(state__in=OPEN_STATES) | failed))
+    return rows.order_by().aggregate(
+        failed=Count("pk", filter=failed),
+        late=Count("pk", filter=late),
+        stuck=Count("pk", filter=stuck),
+    )
 
 
 def _pools_without_worker(viewer: Any) -> int:

@@ -28,7 +28,7 @@ def home_context(viewer: Any) -> dict[str, Any]:
     runs = access.scope(viewer, Run.objects.select_related("workflow"))
     latest = [(run, run_badge(run.state), moment(run.created_at)) for run in runs[:_SHOWN]]
     return {
-        "attention": attention(viewer, figures.failed),
+        "attention": attention(viewer),
         "today": figures,
         "success": _percent(figures.success_percent),
         "slowest": [(one, duration(one.seconds)) for one in figures.slowest],

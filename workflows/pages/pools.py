@@ -21,7 +21,7 @@ from workers.models import Pool, WorkerSeen
 from workers.pages.badges import OFFLINE, ONLINE, Badge
 from workers.pages.formats import NOTHING, duration, moment
 from workers.pages.visible import pools_seen_by
-from workflows.models import OPEN_STATES, Run, RunState
+from workflows.models import FAILED_STATES, OPEN_STATES, Run, RunState
 from workflows.pages.badges import run_badge
 
 _QUEUE_SHOWN = 10
@@ -30,7 +30,6 @@ _DAY = timedelta(days=1)
 #: Asked about are runs of 90 s and more, every 30 s.
 _ASKED_ABOUT_AFTER = timedelta(seconds=130)
 _HOLDS_A_SLOT = (RunState.PENDING, RunState.RUNNING, RunState.CANCELLING)
-_BAD = (RunState.FAILED, RunState.CRASHED)
 _HEARD = Badge("good", "favorite", "Heard from")
 _SILENT = Badge("warn", "heart_broken", "Silent for 90 s")
 
@@ -154,7 +153,7 @@ def _count(pool: Pool) -> PoolFigures:
     seen = runs.aggregate(
         runs=Count("pk"),
         good=Count("pk", filter=Q(state=RunState.COMPLETED)),
-        bad=Count("pk", filter=Q(state__in=_BAD)),
+        bad=Count("pk", filter=Q(state__in=FAILED_STATES)),
         p50=Percentile(time, fraction=0.5),
         p95=Percentile(time, fraction=0.95),
         wait=Percentile(wait, fraction=0.95),

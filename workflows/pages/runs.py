@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from workers.pages.badges import Badge
 from workers.pages.formats import count, duration, moment
-from workflows.models import NodeRun, Run, RunState
+from workflows.models import FAILED_STATES, NodeRun, Run, RunState
 from workflows.pages.advice import advice
 from workflows.pages.badges import node_badge, run_badge
 from workflows.pages.changes import changes, last_good_run
@@ -25,7 +25,6 @@ from workflows.pages.waiting import waiting_note, waiting_of
 RUN_ROWS = Run.objects.select_related("workflow", "version", "parent").prefetch_related(
     "node_runs", "retries"
 )
-_BAD = frozenset({RunState.FAILED, RunState.CRASHED})
 _NOT_STARTED = Badge("idle", "schedule", "Waiting")
 
 
@@ -125,9 +124,9 @@ def _compared(run: Run) -> dict[str, Any]:
 
 def _error(run: Run, node_runs: list[NodeRun]) -> ErrorCard | None:
     """The cause: what the node that failed first says, or else the run itself."""
-    if run.state not in _BAD:
+    if run.state not in FAILED_STATES:
         return None
-    failed = [row for row in node_runs if row.state in _BAD]
+    failed = [row for row in node_runs if row.state in FAILED_STATES]
     failed.sort(key=lambda row: row.ended_at or row.state_at or run.created_at)
     cause: NodeRun | Run = failed[0] if failed else run
     code = cause.error_code or run.error_code
@@ -179,6 +178,6 @@ def _line(row: NodeRun, bars: Mapping[str, Bar]) -> NodeLine:
         rows_in=count(row.rows_in),
         rows_out=count(row.rows_out),
         time=duration(seconds),
-        message=row.message if row.state in _BAD else "; ".join(row.warnings),
+        message=row.message if row.state in FAILED_STATES else "; ".join(row.warnings),
         bar=bars.get(row.node_key),
     )

@@ -18,15 +18,14 @@ from django.utils import timezone
 from workers.pages.badges import Tone
 from workers.pages.charts import Chart, Series
 from workflows import access
-from workflows.models import TERMINAL_STATES, Run, RunState
+from workflows.models import FAILED_STATES, TERMINAL_STATES, Run, RunState
 
 _REMEMBERED_SECONDS = 15
 _HOURS = 24
 _SHOWN = 5
-_BAD = (RunState.FAILED, RunState.CRASHED)
 _GROUPS: tuple[tuple[str, Tone, tuple[RunState, ...]], ...] = (
     ("Completed", "good", (RunState.COMPLETED,)),
-    ("Failed", "bad", _BAD),
+    ("Failed", "bad", FAILED_STATES),
     ("Cancelled", "idle", (RunState.CANCELLED,)),
     ("Not ended", "busy", tuple(state for state in RunState if state not in TERMINAL_STATES)),
 )
@@ -71,7 +70,10 @@ def _count(viewer: Any, now: datetime) -> Today:
     by_state = Counter[str]()
     for (_, state), number in hourly.items():
         by_state[state] += number
-    failed, completed = sum(by_state[state] for state in _BAD), by_state[RunState.COMPLETED]
+    failed, completed = (
+        sum(by_state[state] for state in FAILED_STATES),
+        by_state[RunState.COMPLETED],
+    )
     return Today(
         chart=_chart(hourly, [first + timedelta(hours=n) for n in range(_HOURS)]),
         runs=by_state.total(),
@@ -99,7 +101,7 @@ def _outstanding(runs: QuerySet[Run]) -> dict[str, tuple[WorkflowFigure, ...]]:
     """Which workflows failed most often, and which took longest; in one pass over the runs."""
     rows = runs.values("workflow_id", "workflow__name").annotate(
         runs=Count("pk"),
-        failed=Count("pk", filter=Q(state__in=_BAD)),
+        failed=Count("pk", filter=Q(state__in=FAILED_STATES)),
         time=Avg(F("ended_at") - F("started_at"), filter=Q(state=RunState.COMPLETED)),
     )
     ranked = rows.annotate(

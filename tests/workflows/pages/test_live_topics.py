@@ -75,6 +75,19 @@ def test_home_follows_what_runs(look, workflow):
     assert "Completed" in look("home")["home-today"]
 
 
+def test_home_tells_of_a_failure_at_once(look, workflow):
+    assert "No run failed" in look("home")["home-attention"]
+    end(started(workflow), RunState.FAILED)
+    assert "1</strong> Failed in 24 hours" in look("home")["home-attention"]
+
+
+def test_home_is_drawn_anew_while_nothing_runs(look):
+    with time_machine.travel(datetime(2030, 1, 1, tzinfo=UTC)) as clock:
+        first = topics()["home"].marks({""}).get()
+        clock.shift(timedelta(minutes=1))
+        assert topics()["home"].marks({""}).get() != first
+
+
 def test_home_shows_nothing_of_other_teams(look):
     started(WorkflowFactory(name="Secret payroll"))
     assert "Secret payroll" not in str(look("home"))

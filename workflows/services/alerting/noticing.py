@@ -12,14 +12,13 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from workflows.models import AlertEvent, AlertRule, Run, RunState, Workflow
+from workflows.models import FAILED_STATES, AlertEvent, AlertRule, Run, RunState, Workflow
 from workflows.services.alerting.telling import Happening, tell
 
 log = logging.getLogger(__name__)
 
 #: Runs that ended earlier are history that is being rebuilt, and no news.
 NEWS = timedelta(hours=1)
-FAILED = (RunState.FAILED, RunState.CRASHED)
 _NODE = re.compile(r"^node '(.*?)'", re.DOTALL)
 #: A median wants some runs; what is this quick is never slow.
 _GOOD_RUNS, _FEWEST_GOOD_RUNS, _QUICK_SECONDS = 20, 3, 10.0
@@ -91,11 +90,11 @@ def _notice(rule: AlertRule, run: Run) -> None:
 
 
 def _happenings(rule: AlertRule, run: Run) -> Iterable[Happening]:
-    if rule.event == AlertEvent.FAILURE and run.state in FAILED:
+    if rule.event == AlertEvent.FAILURE and run.state in FAILED_STATES:
         yield _failure(run)
     if run.state != RunState.COMPLETED:
         return
-    if rule.event == AlertEvent.RECOVERY and _before(run) in FAILED:
+    if rule.event == AlertEvent.RECOVERY and _before(run) in FAILED_STATES:
         text = "The run before it failed; this one completed."
         yield _happening(run, f"recovery:{run.workflow_id}", f"'{run.workflow}' works again", text)
     if rule.event == AlertEvent.SLOW and run.duration_seconds is not None:
@@ -117,7 +116,7 @@ def _failure(run: Run) -> Happening:
 def _before(run: Run) -> str:
     """How the run that ended before this one ended; empty if it is the first."""
     earlier = Run.objects.filter(workflow_id=run.workflow_id, ended_at__lt=run.ended_at)
-    known = earlier.filter(state__in=(*FAILED, RunState.COMPLETED)).order_by("-ended_at")
+    known = earlier.filter(state__in=(*FAILED_STATES, RunState.COMPLETED)).order_by("-ended_at")
     return known.values_list("state", flat=True).first() or ""
 
 
