@@ -49,12 +49,12 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "flowadmin.content_policy.ContentPolicyMiddleware",
-    "flowadmin.viewer_zone.ViewerZoneMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "flowadmin.viewer_zone.ViewerZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -266,6 +266,7 @@ UNFOLD = {
         lambda request: static("flowadmin/shortcuts.js"),
         lambda request: static("flowadmin/log_viewer.js"),
     ],
+    "ACCOUNT": {"navigation": "workflows.pages.navigation.account"},
     "DASHBOARD_CALLBACK": "workflows.pages.home.dashboard",
     "SIDEBAR": {
         "navigation": "workflows.pages.navigation.sidebar",

@@ -10,12 +10,18 @@ from django.views.generic import RedirectView
 from workflows.api.health import health
 from workflows.pages.palette import palette
 from workflows.pages.passwords import SetPassword
+from workflows.pages.preferences import PreferencesPage
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("health", health, name="health"),
     path("admin/password/<uidb64>/<token>/", SetPassword.as_view(), name="set-password"),
     path("admin/search/", admin.site.admin_view(palette)),
+    path(
+        "admin/preferences/",
+        admin.site.admin_view(PreferencesPage.as_view()),
+        name="preferences",
+    ),
     path("admin/", admin.site.urls),
     path("api/v1/", include("workflows.api.urls")),
     path("ui/", include("workflows.pages.urls")),

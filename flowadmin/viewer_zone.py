@@ -1,4 +1,4 @@
-"""Times in the viewer's zone: the browser says which in a cookie, and pages go by it."""
+"""Times in the viewer's zone: the one they chose, else the browser's, which a cookie tells."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from workers.pages.zones import COOKIE, zone_of
+from workflows.models import chosen_zone
 
 
 class ViewerZoneMiddleware:
@@ -17,6 +18,6 @@ class ViewerZoneMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        zone = zone_of(request.COOKIES.get(COOKIE, ""))
+        zone = chosen_zone(request.user) or zone_of(request.COOKIES.get(COOKIE, ""))
         with timezone.override(zone or timezone.get_default_timezone()):
             return self.get_response(request)

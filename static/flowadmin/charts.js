@@ -5,8 +5,9 @@
 
   function words(iso, step) {
     const date = new Date(iso);
-    const clock = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-    return step >= 120 ? `${date.toLocaleDateString([], { weekday: "short" })} ${clock}` : clock;
+    const timeZone = viewerZone();
+    const clock = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false, timeZone });
+    return step >= 120 ? `${date.toLocaleDateString([], { weekday: "short", timeZone })} ${clock}` : clock;
   }
 
   function dataset(series) {

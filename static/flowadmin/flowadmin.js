@@ -10,15 +10,10 @@ document.addEventListener("htmx:afterSettle", (event) => {
   setTimeout(() => event.target.querySelector(`#dialog :is(${fields})`)?.focus());
 });
 
-// The server does not know the viewer's zone: what is marked so is told in it as well.
-document.addEventListener("htmx:load", (event) => {
-  for (const time of event.target.querySelectorAll("time.local")) {
-    const words = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "long" });
-    time.textContent = `(here ${words})`;
-  }
-});
+// The zone that the page tells its times in; scripts that tell some go by it too.
+const viewerZone = () => document.querySelector("meta[name=viewer-zone]")?.content;
 
-// Pages tell times in this zone from the next request on.
+// Pages tell times in this zone from the next request on, unless the viewer chose another one.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 document.cookie = `flowadmin_zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
 

@@ -17,6 +17,7 @@ class LogViewer {
     this.rows = root.querySelector(".log-rows");
     this.detail = root.querySelector(".log-line");
     this.status = root.querySelector("[data-log-status]");
+    this.clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false, timeZone: viewerZone() });
     this.listen();
     this.reload();
   }
@@ -162,7 +163,7 @@ class LogViewer {
     row.classList.toggle("log-chosen", id === this.chosen);
     const permalink = cell("log-number", position + 1, "a");
     permalink.href = `#line-${id}`;
-    const time = cell("log-at", clock.format(at));
+    const time = cell("log-at", this.clock.format(at));
     time.title = new Date(at).toISOString();
     row.append(permalink, time, cell("log-level", word), run ? runLink(run, name) : "", cell("log-node", node), message(text, this.form.q.value));
     return row;
@@ -255,8 +256,6 @@ class LogViewer {
     if (this.status.textContent !== text) this.status.textContent = text;
   }
 }
-
-const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false });
 
 function cell(name, text, tag = "span") {
   const made = document.createElement(tag);

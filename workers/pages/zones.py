@@ -10,6 +10,10 @@ from urllib.parse import unquote
 COOKIE = "flowadmin_zone"
 
 
+def zone_names() -> list[str]:
+    return sorted(_known())
+
+
 def zone_of(cookie: str) -> zoneinfo.ZoneInfo | None:
     """None when there is none, or none of that name."""
     name = unquote(cookie)

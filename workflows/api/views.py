@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -23,6 +27,11 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 class ApiView(APIView):
     """Objects are looked up among those in scope first: another team's are not there."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """In UTC, whatever zone the pages of a browser are in."""
+        with timezone.override(UTC):
+            return super().dispatch(request, *args, **kwargs)
 
     def read(self, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The body as ``form`` understands it. Raises ValidationError."""

@@ -12,6 +12,7 @@ from workflows.models.audit import AuditEntry
 from workflows.models.connection import Connection
 from workflows.models.lineage import TableUse, VersionLineage
 from workflows.models.log import LogLine, RunLog
+from workflows.models.preferences import Preferences, chosen_zone
 from workflows.models.registration import Registration, RegistrationOutbox, RegistrationState
 from workflows.models.retention import RetentionPolicy
 from workflows.models.run import (
@@ -47,6 +48,7 @@ __all__ = [
     "Node",
     "NodeRun",
     "Overlap",
+    "Preferences",
     "Registration",
     "RegistrationOutbox",
     "RegistrationState",
@@ -62,4 +64,5 @@ __all__ = [
     "VersionLineage",
     "Workflow",
     "WorkflowVersion",
+    "chosen_zone",
 ]

@@ -61,6 +61,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return [section for section in sections if section["items"]]
 
 
+def account(request: HttpRequest) -> list[dict[str, str]]:
+    """The menu under one's name; who comes from elsewhere has no password here."""
+    links = [{"title": "Preferences", "link": reverse("preferences")}]
+    if request.user.is_authenticated and request.user.has_usable_password():
+        links.append({"title": "Change password", "link": reverse("admin:password_change")})
+    return links
+
+
 def _items(request: HttpRequest, entries: list[tuple[str, str, str]]) -> list[dict[str, str]]:
     """Entries whose model's admin lets the user in."""
     return [

@@ -26,12 +26,10 @@ class Holder:
 class WaitingNote:
     """``others`` = holders that the viewer may not see.
 
-    ``until`` = the start as ISO 8601, for the browser to tell in the viewer's zone;
     ``clocks`` = the start in the zones of the workflow's schedules.
     """
 
     text: str
-    until: str = ""
     holders: tuple[Holder, ...] = ()
     others: int = 0
     clocks: tuple[str, ...] = ()
@@ -53,7 +51,6 @@ def waiting_note(run: Run, viewer: Any) -> WaitingNote | None:
     known = why.holders_seen_by(viewer)
     return WaitingNote(
         text=why.text,
-        until=why.until.isoformat() if why.until else "",
         holders=tuple(Holder(one.pk, f"{one.workflow.name}, {one}") for one in known),
         others=len(why.holders) - len(known),
         clocks=_clocks(run, why),

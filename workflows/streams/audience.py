@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from workflows import access
-from workflows.models import ApiToken
+from workflows.models import ApiToken, chosen_zone
 from workflows.services import tokens
 from workflows.streams.ticket import Ticket, is_sealed_for, is_sealed_for_token
 
@@ -32,7 +32,7 @@ class Audience:
 class Login:
     """What a connection came with: the ticket, and what proves that it is theirs.
 
-    ``proof`` = the key of the session, or the API token.
+    ``proof`` = the key of the session, or the API token; ``zone`` = the browser's.
     """
 
     ticket: Ticket
@@ -56,7 +56,8 @@ def _of_users(logins: Collection[Login]) -> Mapping[Login, Audience]:
             "session_key", flat=True
         )
     )
-    users = get_user_model().objects.in_bulk({login.ticket.holder for login in logins})
+    known = get_user_model().objects.select_related("preferences")
+    users = known.in_bulk({login.ticket.holder for login in logins})
     access.load_roles(users.values())
     return dict(_still_in(logins, open_sessions, users))
 
@@ -89,4 +90,4 @@ def _still_in(
         if user is None or not user.is_active or login.proof not in open_sessions:
             continue
         if is_sealed_for(login.ticket, user, login.proof):
-            yield login, _audience(user, login.zone)
+            yield login, _audience(user, chosen_zone(user) or login.zone)

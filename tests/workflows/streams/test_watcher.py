@@ -9,7 +9,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 from factories import MembershipFactory, RunFactory, UserFactory
 
-from workflows.models import Membership, Role, Run, RunState
+from workflows.models import Membership, Preferences, Role, Run, RunState
 from workflows.pages.polling import topics
 from workflows.streams.audience import Login
 from workflows.streams.ticket import mint, read
@@ -92,6 +92,14 @@ def test_times_are_told_in_the_zone_of_each(watcher, run):
     shown = watcher.look([here, there])
     assert "12:00:00 UTC" in shown[here].parts["run-summary"][1]
     assert "21:00:00 JST" in shown[there].parts["run-summary"][1]
+
+
+def test_the_zone_that_a_user_chose_comes_before_the_browsers(watcher, run):
+    Run.objects.update(started_at=datetime(2026, 7, 1, 12, tzinfo=UTC))
+    user = teammate(run)
+    Preferences.objects.create(user=user, zone="Asia/Tokyo")
+    viewer = replace(login(user, f"run:{run.pk}"), zone=ZoneInfo("Europe/Paris"))
+    assert "21:00:00 JST" in watcher.look([viewer])[viewer].parts["run-summary"][1]
 
 
 def test_what_has_changed_is_made_anew(watcher, run):
