@@ -41,11 +41,11 @@ REUSED = "Reused"
 
 
 class Trigger(models.TextChoices):
-    MANUAL = "manual"
-    API = "api"
-    SCHEDULE = "schedule"
-    FALLBACK = "fallback"
-    RETRY = "retry"
+    MANUAL = "manual", "Manual"
+    API = "api", "API"
+    SCHEDULE = "schedule", "Schedule"
+    FALLBACK = "fallback", "Fallback"
+    RETRY = "retry", "Retry"
 
 
 class Mirrored(models.Model):

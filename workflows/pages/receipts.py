@@ -50,11 +50,12 @@ def receipt_view(receipt: Mapping[str, Any], chosen: str) -> ReceiptView | None:
 
 
 def _threshold(threshold: Mapping[str, Any]) -> str:
-    what = threshold["what"].replace("_", " ")
+    """What the pool takes, and in brackets what the workflow has of it."""
     value, above = threshold["value"], threshold["above"]
     if isinstance(above, bool):
-        return f"{what}: {'yes' if value else 'no'}"
-    return f"{what} {'unknown' if value is None else count(value)} (above {count(above)})"
+        return f"high memory asked for ({'yes' if value else 'no'})"
+    what = threshold["what"].replace("_", " ")
+    return f"more than {count(above)} {what} ({'unknown' if value is None else count(value)})"
 
 
 def _capacity(capacity: Mapping[str, Any]) -> str:

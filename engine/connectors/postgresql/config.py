@@ -43,7 +43,9 @@ class PostgresqlConfig(ConnectionConfig):
     user: str = Field(min_length=1, description="Role to log in as.")
     password: SecretStr = Field(SecretStr(""), description="Password of the role.")
     sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = Field(
-        "prefer", description="Whether the connection must be encrypted and the server verified."
+        "prefer",
+        title="SSL mode",
+        description="Whether the connection must be encrypted and the server verified.",
     )
     options: PostgresqlOptions = Field(
         PostgresqlOptions.model_construct(), description="Driver options."

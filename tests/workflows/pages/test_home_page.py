@@ -48,7 +48,7 @@ def ended(team, state=RunState.COMPLETED, seconds=10, **more):
 
 
 def counts(viewer) -> dict[str, int]:
-    return {item.title: item.count for item in attention(viewer, 0)}
+    return {item.title: item.count for item in attention(viewer)}
 
 
 def test_a_run_past_its_time_is_late(member, team):
@@ -68,8 +68,16 @@ def test_what_other_teams_have_is_not_counted(member):
     workflow = WorkflowFactory(team=TeamFactory())
     Registration.objects.update(state=RegistrationState.FAILED)
     ended(workflow.team, RunState.FAILED)
-    assert counts(member)["Registrations failed"] == 0
+    assert counts(member)["Registrations failed"] == counts(member)["Failed in 24 hours"] == 0
     assert today(member).runs == 0
+
+
+def test_failures_of_a_day_are_counted_and_older_ones_are_not(member, team):
+    ended(team, RunState.FAILED)
+    ended(team, RunState.CRASHED)
+    past = timezone.now() - timedelta(hours=25)
+    RunFactory(workflow__team=team, state=RunState.FAILED, created_at=past)
+    assert counts(member)["Failed in 24 hours"] == 2
 
 
 def test_a_pool_with_a_worker_needs_no_attention(member, pools):
