@@ -60,6 +60,11 @@ class Question:
     id: UUID = field(default_factory=uuid.uuid4)
 
 
+def expect() -> None:
+    """Somebody is about to ask: what makes previews gets ready, which takes it a second."""
+    _previewer().start()
+
+
 def preview(
     workflow: Workflow, question: Question, is_wanted: Callable[[], bool] = lambda: True
 ) -> dict[str, Any]:
@@ -68,6 +73,7 @@ def preview(
     It ends when ``is_wanted`` says no: somebody asks it again and again.
     Raises ``NotPreviewable``, ``StepFailed``, ``AlreadyAsked``, and what ``Previewer.ask`` does.
     """
+    expect()
     plan = _plan(workflow, question)
     request = {
         "plan": plan.model_dump(mode="json"),

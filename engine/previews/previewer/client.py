@@ -1,4 +1,4 @@
-"""Asks a process for previews; starts it when it is first needed, or when it is gone.
+"""Asks a process for previews; starts it when one is likely or needed, and when it is gone.
 
 Every request is a pair of sockets, whose one end is handed to the previewer and by it to the
 child that does the work. The child dies when the other end is closed: whoever no longer wants
@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,16 @@ class PreviewBroken(PreviewError):
 
     code = "E_PREVIEW_BROKEN"
 
+    def __init__(self) -> None:
+        super().__init__(
+            "the process of the preview ended without an answer, as one does that needs more "
+            "memory than it may use; preview a node further up, or with fewer rows of each source"
+        )
+
+
+class _PreviewerGone(PreviewBroken):
+    """The previewer itself has ended, as it does when it was idle: another one may be asked."""
+
 
 class Previewer:
     """Safe between threads, not across a fork."""
@@ -58,6 +69,11 @@ class Previewer:
         self._process: subprocess.Popen[bytes] | None = None
         self._door: socket.socket | None = None
 
+    def start(self) -> None:
+        """Have the process import what it needs before it is asked; returns at once."""
+        with self._lock:
+            self._opened_door()
+
     def ask(
         self, request: Mapping[str, Any], seconds: float, is_wanted: Callable[[], bool]
     ) -> Json:
@@ -67,15 +83,11 @@ class Previewer:
                 f"{MAX_AT_ONCE} previews run at this moment, and there is room for no more; "
                 "try again in a few seconds"
             )
-        ours, theirs = socket.socketpair()
         try:
-            with ours, theirs:
-                self._hand_over(theirs)
-                theirs.close()
-                ours.sendall(json.dumps(dict(request)).encode() + b"\n")
-                return _answer(ours, time.monotonic() + seconds + GRACE_SECONDS, is_wanted)
-        except OSError as error:
-            raise _broken() from error
+            body = json.dumps(dict(request)).encode() + b"\n"
+            with suppress(_PreviewerGone):
+                return self._exchanged(body, seconds, is_wanted)
+            return self._exchanged(body, seconds, is_wanted)
         finally:
             self._free.release()
 
@@ -86,18 +98,22 @@ class Previewer:
                 self._process.kill()
             self._shut_door()
 
-    def _hand_over(self, end: socket.socket) -> None:
+    def _exchanged(self, body: bytes, seconds: float, is_wanted: Callable[[], bool]) -> Json:
+        ours, theirs = socket.socketpair()
         with self._lock:
-            for is_last in (False, True):
-                try:
-                    socket.send_fds(self._opened_door(), [b"!"], [end.fileno()])
-                    return
-                except OSError:
-                    self._shut_door()
-                    if is_last:
-                        raise
+            door = self._opened_door()
+        try:
+            with ours:
+                with theirs:
+                    socket.send_fds(door, [b"!"], [theirs.fileno()])
+                ours.sendall(body)
+                return _answer(ours, time.monotonic() + seconds + GRACE_SECONDS, is_wanted)
+        except (OSError, PreviewBroken) as error:
+            raise (_PreviewerGone() if _is_shut(door) else PreviewBroken()) from error
 
     def _opened_door(self) -> socket.socket:
+        if self._door and _is_shut(self._door):
+            self._shut_door()
         if self._door is None:
             self._door, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with inside:
@@ -132,18 +148,16 @@ def _answer(ours: socket.socket, end: float, is_wanted: Callable[[], bool]) -> J
         if not is_wanted():
             raise Interrupted("the preview was canceled")
         if time.monotonic() > end:
-            raise _broken()
+            raise PreviewBroken
         if select.select([ours], [], [], _PERIOD_SECONDS)[0]:
             chunk = ours.recv(1 << 20)
             if not chunk:
-                raise _broken()
+                raise PreviewBroken
             received += chunk
     answer: Json = json.loads(received)
     return answer
 
 
-def _broken() -> PreviewBroken:
-    return PreviewBroken(
-        "the process of the preview ended without an answer, as one does that needs more memory "
-        "than it may use; preview a node further up, or with fewer rows of each source"
-    )
+def _is_shut(door: socket.socket) -> bool:
+    """Nothing is ever said through the door: what there is to read is its end."""
+    return door.fileno() < 0 or bool(select.select([door], [], [], 0)[0])

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import signal
+import struct
+import termios
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from pipelines import Databases, plan, source, transform
+from waiting import wait_for
 
 from engine.errors import Interrupted
 from engine.plan import Plan
@@ -99,3 +105,30 @@ def test_no_secret_of_the_web_process_is_in_its_environment(
     with open(f"/proc/{fresh._process.pid}/environ") as environment:
         assert "canary" not in environment.read()
     fresh.close()
+
+
+def test_a_previewer_that_ends_as_it_is_asked_is_replaced(previewer: Previewer) -> None:
+    previewer.start()
+    assert previewer._process
+    previewer._process.send_signal(signal.SIGSTOP)
+    with ThreadPoolExecutor() as threads:
+        answer = threads.submit(ask, previewer, inline())
+        wait_for("the request to lie before the door", lambda: is_something_before(previewer))
+        previewer._process.kill()
+        assert "preview" in answer.result()
+
+
+def is_something_before(previewer: Previewer) -> bool:
+    """Whether the previewer has yet to take what was handed over."""
+    door = previewer._door
+    assert door
+    return struct.unpack("i", fcntl.ioctl(door, termios.TIOCOUTQ, bytes(4))) != (0,)
+
+
+def test_it_is_started_before_it_is_asked() -> None:
+    early = Previewer()
+    early.start()
+    started = early._process
+    ask(early, inline())
+    assert started is early._process
+    early.close()
