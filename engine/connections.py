@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,20 +103,14 @@ class Connections:
 
     def _lock_when_complete(self, sandbox: Sandbox) -> None:
         if self._attached >= set(self._readers) and not sandbox.is_locked:
-            for connector in {connection.connector for connection in self._connections.values()}:
-                if connector in self._connectors:
-                    self._connectors[connector].prepare(sandbox.database)
-            sandbox.lock(self._folders())
-
-    def _folders(self) -> Iterator[str]:
-        """Folders that the run's connections read from or write to.
-
-        One that cannot be opened has none; what uses it fails, and says so.
-        """
-        for slug in self._connections:
-            with contextlib.suppress(ConnectorError, PlanError):
-                opened = self.open(slug)
-                yield from opened.connector.folders(opened.config)
+            folders: list[str] = []
+            for slug in self._connections:
+                # One that cannot be opened has none; what uses it fails, and says so.
+                with contextlib.suppress(ConnectorError, PlanError):
+                    opened = self.open(slug)
+                    opened.connector.prepare(opened.config, sandbox.database)
+                    folders += opened.connector.folders(opened.config)
+            sandbox.lock(folders)
 
     def _aliases(self, slug: str, sessions: Iterable[int]) -> list[str]:
         readers = range(self._readers[slug])

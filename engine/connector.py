@@ -188,7 +188,7 @@ class Connector(ABC, Generic[ConfigT]):
     def attach(self, config: ConfigT, session: duckdb.DuckDBPyConnection, alias: str) -> None:
         """Make the database readable in ``session`` under ``alias``; never writable."""
 
-    def prepare(self, session: duckdb.DuckDBPyConnection) -> None:
+    def prepare(self, config: ConfigT, session: duckdb.DuckDBPyConnection) -> None:
         """Load into ``session`` what writing needs, whether or not anything was attached."""
 
     def folders(self, config: ConfigT) -> Sequence[str]:
@@ -200,6 +200,12 @@ class Connector(ABC, Generic[ConfigT]):
 
         Reads of other sessions that use the same alias stop as well.
         """
+
+    def cut_off(self, config: ConfigT, said: str) -> ConnectorError | None:
+        """What it means if ``said``, an error of DuckDB's, tells that a read through ``attach``
+        broke off because nothing answered any more; None for every other error.
+        """
+        return None
 
     @abstractmethod
     def relation(self, config: ConfigT, extraction: Extraction, alias: str) -> str:

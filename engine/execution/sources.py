@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
+import duckdb
+
 from engine.connections import Connections, Opened
 from engine.connector import Extraction
-from engine.execution.blaming import blaming
+from engine.errors import StepFailed
+from engine.execution.blaming import blame, blaming
 from engine.execution.nodes import Nodes
-from engine.execution.ready import Relation
+from engine.execution.ready import Ready, Relation
 from engine.loads.incremental import Progress
 from engine.plan import Step
 from engine.samples.sampling import SOURCE_ROWS
 from engine.sandbox import Sandbox, Session
+from engine.stages.culprit import in_words
 from engine.stages.fusion import limited
 from engine.stages.optimizer import Stage
 from engine.streams.feeding import Feeds, first_of
@@ -42,6 +46,15 @@ class Sources:
                 found[step.key] = self._relation(step, alias, feeds)
             readers[slug] += 1
         return found
+
+    def cut_off(self, ready: Ready, error: duckdb.Error) -> dict[str, StepFailed]:
+        """The failures of sources of which ``error`` may tell that they were cut off."""
+        if isinstance(error, duckdb.DataError):
+            return {}  # it quotes a value, which may say anything
+        said = in_words(error)
+        opened = {key: self.connections.open(r.connection) for key, r in ready.relations.items()}
+        found = ((key, o.connector.cut_off(o.config, said)) for key, o in opened.items())
+        return {key: blame(key, error) for key, error in found if error}
 
     def _relation(self, step: Step, alias: str, feeds: Feeds) -> Relation:
         slug = self.nodes.config(step).connection

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import sqlglot
 from sqlglot import exp
 
+from engine.columns.choosing import chosen
 from engine.connector import ConfigT, Connector, Extraction
-from engine.errors import ConnectorError
 from engine.expression import to_sql
-from engine.schema import Column, Schema, quote
+from engine.schema import Schema, quote
 from engine.streams.arrow import arrived
-from engine.suggestion import unknown
 
 if TYPE_CHECKING:
     import duckdb
@@ -78,7 +77,7 @@ class StreamedConnector(Connector[ConfigT]):
             schema = self.describe(config, extraction)
             return Reading(extraction, schema, schema)
         every = self.describe(config, replace(extraction, columns=()))
-        wanted = [_find(every, name) for name in extraction.columns] or list(every)
+        wanted = chosen(every.columns, extraction.columns)
         tree = sqlglot.parse_one(
             to_sql(extraction.filter, every, extraction.parameters or {}), read="duckdb"
         )
@@ -92,10 +91,3 @@ class StreamedConnector(Connector[ConfigT]):
 
     def relation(self, config: ConfigT, extraction: Extraction, alias: str) -> str:
         return self.reading(config, extraction).relation(alias)
-
-
-def _find(schema: Schema, name: str) -> Column:
-    if found := schema.find(name):
-        return found
-    message = unknown("column", name, schema.names)
-    raise ConnectorError(message, code="E_COLUMN_NOT_FOUND", permanent=True)

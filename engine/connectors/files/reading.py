@@ -46,6 +46,13 @@ def relation(root: str, files: Sequence[File], extraction: FileExtraction) -> st
 
     ``root`` is how the location of each of them begins, and a slash.
     """
+    rows = _rows(root, files, extraction)
+    if not extraction.columns:
+        return rows
+    return f"SELECT {', '.join(map(quote, extraction.columns))} FROM ({rows})"
+
+
+def _rows(root: str, files: Sequence[File], extraction: FileExtraction) -> str:
     paths = f"[{', '.join(literal(file.location) for file in files)}]"
     match extraction.format:
         case "parquet":

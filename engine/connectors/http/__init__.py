@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from engine.columns.choosing import chosen
 from engine.connector import Extraction, Load, LoadResult, TableName
 from engine.connectors.http.config import HttpConfig
 from engine.errors import ConnectorError
@@ -55,8 +56,7 @@ class Http(StreamedConnector[HttpConfig]):
         if not isinstance(extraction, RestExtraction):
             raise _unfit()
         every = reading.describe(config, extraction)
-        chosen = [every.find(name) for name in extraction.columns]
-        return Schema(tuple(column for column in chosen if column)) if chosen else every
+        return Schema(tuple(chosen(every.columns, extraction.columns)))
 
     def stream(self, config: HttpConfig, extraction: Extraction, schema: Schema) -> Stream:
         from engine.connectors.http import reading

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from engine.columns.choosing import chosen
 from engine.connector import Extraction, Load, LoadResult, TableName, Watermark
 from engine.connectors.mongodb.config import MongodbConfig
 from engine.connectors.mongodb.explaining import explaining
@@ -13,7 +14,6 @@ from engine.errors import ConnectorError
 from engine.media.documents import DocumentExtraction, DocumentLoad
 from engine.schema import Column, Schema
 from engine.streams.streaming import Stream, StreamedConnector
-from engine.suggestion import unknown
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,7 +61,7 @@ class Mongodb(StreamedConnector[MongodbConfig]):
             }
 
     def describe(self, config: MongodbConfig, extraction: Extraction) -> Schema:
-        fields = _chosen(_fields(config, extraction), extraction.columns)
+        fields = chosen(_fields(config, extraction), extraction.columns)
         return Schema(tuple(field.column for field in fields))
 
     def stream(self, config: MongodbConfig, extraction: Extraction, schema: Schema) -> Stream:
@@ -143,16 +143,6 @@ def _fields(config: MongodbConfig, extraction: Extraction) -> list[Field]:
         raise _unfit()
     with _opened(config, str(extraction.table)) as database:
         return fields_of(database, extraction)
-
-
-def _chosen(fields: Sequence[Field], names: Sequence[str]) -> list[Field]:
-    """The fields of the columns called ``names``; all of them when none is named."""
-    by_name = {field.column.name.casefold(): field for field in fields}
-    for name in names:
-        if name.casefold() not in by_name:
-            message = unknown("column", name, [field.column.name for field in fields])
-            raise ConnectorError(message, code="E_COLUMN_NOT_FOUND", permanent=True)
-    return [by_name[name.casefold()] for name in names] or list(fields)
 
 
 def _unfit() -> ConnectorError:

@@ -29,6 +29,10 @@ class Field:
     path: tuple[str, ...]
     column: Column
 
+    @property
+    def name(self) -> str:
+        return self.column.name
+
     def value_in(self, document: Mapping[str, Any]) -> Any:
         return value_at(document, self.path)
 

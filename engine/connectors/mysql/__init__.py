@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlglot
 
+from engine.columns.choosing import chosen
 from engine.connector import Extraction, Load, LoadResult, TableName, Watermark
 from engine.connectors.mysql import catalog, matching, window
 from engine.connectors.mysql.books import MysqlBooks
@@ -65,7 +66,7 @@ class Mysql(StreamedConnector[MysqlConfig]):
 
     def describe(self, config: MysqlConfig, extraction: Extraction) -> Schema:
         found = self._columns(config, extraction)
-        return Schema(tuple(c.described() for c in catalog.choose(found, extraction.columns)))
+        return Schema(tuple(c.described() for c in chosen(found, extraction.columns)))
 
     def target_columns(self, config: MysqlConfig, table: TableName) -> Sequence[Column]:
         with _connected(config, table) as connection:
@@ -74,7 +75,7 @@ class Mysql(StreamedConnector[MysqlConfig]):
 
     def stream(self, config: MysqlConfig, extraction: Extraction, schema: Schema) -> Stream:
         found = self._columns(config, extraction)
-        columns = catalog.choose(found, schema.names)
+        columns = chosen(found, schema.names)
         query = f"SELECT {line_of(columns)} FROM {catalog.relation_of(extraction)}"
         if where := _where(found, schema, extraction):
             query += f" WHERE {where}"
@@ -85,7 +86,7 @@ class Mysql(StreamedConnector[MysqlConfig]):
 
     def latest(self, config: MysqlConfig, extraction: Extraction, column: str) -> str | None:
         with _connected(config, extraction.table) as connection:
-            (found,) = catalog.choose(catalog.columns(connection, extraction), [column])
+            (found,) = chosen(catalog.columns(connection, extraction), [column])
             return window.latest(connection, found, catalog.relation_of(extraction))
 
     def watermark(self, config: MysqlConfig, mark: Watermark) -> str | None:
@@ -129,7 +130,7 @@ def _where(found: Sequence[catalog.NativeColumn], schema: Schema, extraction: Ex
     """The window, and what of the filter means the same here as in DuckDB."""
     terms = []
     if extraction.window:
-        (column,) = catalog.choose(found, [extraction.window.column])
+        (column,) = chosen(found, [extraction.window.column])
         terms.append(window.condition(extraction.window, column))
     if extraction.filter:
         condition = to_sql(extraction.filter, schema, extraction.parameters or {})

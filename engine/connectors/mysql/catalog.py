@@ -11,7 +11,7 @@ from engine.connector import Extraction, TableName
 from engine.connectors.mysql.types import NativeType
 from engine.errors import ConnectorError, TableNotFound
 from engine.schema import Column
-from engine.suggestion import nearest_to, unknown
+from engine.suggestion import nearest_to
 
 if TYPE_CHECKING:
     from pymysql import Connection
@@ -133,16 +133,6 @@ def columns(connection: Connection, extraction: Extraction) -> list[NativeColumn
                 permanent=True,
             )
     return found
-
-
-def choose(found: Sequence[NativeColumn], wanted: Sequence[str]) -> list[NativeColumn]:
-    """The columns called ``wanted``, in that order; all of them when none is named."""
-    by_name = {column.name.casefold(): column for column in found}
-    for name in wanted:
-        if name.casefold() not in by_name:
-            message = unknown("column", name, [column.name for column in found])
-            raise ConnectorError(message, code="E_COLUMN_NOT_FOUND", permanent=True)
-    return [by_name[name.casefold()] for name in wanted] or list(found)
 
 
 def table_columns(connection: Connection, table: TableName) -> list[NativeColumn]:

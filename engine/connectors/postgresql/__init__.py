@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from engine.columns.choosing import chosen
 from engine.connector import (
     Connector,
     Extraction,
@@ -20,10 +21,11 @@ from engine.connectors.postgresql import catalog, matching, reading, window
 from engine.connectors.postgresql.books import PostgresBooks
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.connectors.postgresql.dialect import POSTGRESQL, Dialect
-from engine.connectors.postgresql.explaining import explaining
+from engine.connectors.postgresql.explaining import cut_off, explaining
 from engine.connectors.postgresql.inside import loading as inside
 from engine.connectors.postgresql.loading import Rows, load_rows
 from engine.connectors.postgresql.snapshot import PostgresSnapshot
+from engine.errors import ConnectorError
 from engine.loads import watermarks
 from engine.schema import Column, Schema
 from engine.stages.pushdown import Chain
@@ -70,7 +72,7 @@ class Postgresql(Connector[PostgresqlConfig]):
     def describe(self, config: PostgresqlConfig, extraction: Extraction) -> Schema:
         with _connected(config, extraction.table) as connection:
             found = catalog.columns(connection, extraction)
-        return Schema(tuple(c.described() for c in catalog.choose(found, extraction.columns)))
+        return Schema(tuple(c.described() for c in chosen(found, extraction.columns)))
 
     def target_columns(self, config: PostgresqlConfig, table: TableName) -> Sequence[Column]:
         with _connected(config, table) as connection:
@@ -85,12 +87,15 @@ class Postgresql(Connector[PostgresqlConfig]):
         for statement in reading.attach_statements(config, alias, order):
             session.execute(statement)
 
-    def prepare(self, session: duckdb.DuckDBPyConnection) -> None:
+    def prepare(self, config: PostgresqlConfig, session: duckdb.DuckDBPyConnection) -> None:
         reading.load_extension(session)  # has the format that rows are written in
 
     def cancel(self, config: PostgresqlConfig, alias: str) -> None:
         with _connected(config) as connection:
             reading.cancel(connection, config.session_name(alias))
+
+    def cut_off(self, config: PostgresqlConfig, said: str) -> ConnectorError | None:
+        return cut_off(config, said)
 
     def relation(self, config: PostgresqlConfig, extraction: Extraction, alias: str) -> str:
         with _connected(config, extraction.table) as connection:
@@ -115,7 +120,7 @@ class Postgresql(Connector[PostgresqlConfig]):
 
     def latest(self, config: PostgresqlConfig, extraction: Extraction, column: str) -> str | None:
         with _connected(config, extraction.table) as connection:
-            (found,) = catalog.choose(catalog.columns(connection, extraction), [column])
+            (found,) = chosen(catalog.columns(connection, extraction), [column])
             return window.latest(connection, found, catalog.relation_of(extraction))
 
     def watermark(self, config: PostgresqlConfig, mark: Watermark) -> str | None:

@@ -65,7 +65,7 @@ class _Reading:
 
         self.alias = f"text_{uuid.uuid4().hex[:12]}"
         query = Postgresql.relation(self.connector, self.config, self.extraction, self.alias)
-        with contextlib.closing(duckdb.connect(config=_SMALL)) as session, _explaining():
+        with contextlib.closing(duckdb.connect(config=_SMALL)) as session, self._explaining():
             self.session = session
             self.connector.open(self.config, session, self.alias)
             yield from batches(session, query)
@@ -78,13 +78,14 @@ class _Reading:
             self.connector.cancel(self.config, self.alias)
         self.session.interrupt()
 
+    @contextlib.contextmanager
+    def _explaining(self) -> Iterator[None]:
+        import duckdb
 
-@contextlib.contextmanager
-def _explaining() -> Iterator[None]:
-    import duckdb
-
-    try:
-        yield
-    except duckdb.Error as error:
-        is_passing = isinstance(error, duckdb.IOException)
-        raise ConnectorError(in_words(error), permanent=not is_passing) from error
+        try:
+            yield
+        except duckdb.Error as error:
+            said = in_words(error)
+            cut_off = self.connector.cut_off(self.config, said)
+            is_passing = isinstance(error, duckdb.IOException)
+            raise cut_off or ConnectorError(said, permanent=not is_passing) from error

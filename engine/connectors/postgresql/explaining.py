@@ -45,6 +45,20 @@ def explaining(config: PostgresqlConfig, table: TableName | None = None) -> Iter
         raise found from None
 
 
+def cut_off(config: PostgresqlConfig, said: str) -> Unreachable | None:
+    """``Connector.cut_off``, of what libpq says through DuckDB."""
+    lowered = said.lower()
+    signs = [sign for sign in _NOBODY_ANSWERS if sign in lowered]
+    return _unreachable(config, signs[0]) if signs else None
+
+
+def _unreachable(config: PostgresqlConfig, said: str) -> Unreachable:
+    return Unreachable(
+        f"nothing answers at {config.address} ({said}); "
+        "check host, port and firewall, and that PostgreSQL is running there"
+    )
+
+
 def _explain(
     error: psycopg.Error, config: PostgresqlConfig, table: TableName | None
 ) -> ConnectorError:
@@ -72,10 +86,7 @@ def _explain_connection(error: psycopg.Error, config: PostgresqlConfig) -> Conne
     said = _said(error, config)
     lowered = said.lower()
     if any(sign in lowered for sign in _NOBODY_ANSWERS):
-        return Unreachable(
-            f"nothing answers at {config.address} ({said}); "
-            "check host, port and firewall, and that PostgreSQL is running there"
-        )
+        return _unreachable(config, said)
     if "database " in lowered and "does not exist" in lowered:
         return ConnectorError(
             f"there is no database '{config.database}' at {config.address}; "

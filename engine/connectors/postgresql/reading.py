@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import sqlglot
 from sqlglot import exp
 
+from engine.columns.choosing import chosen
 from engine.connector import Extraction
-from engine.connectors.postgresql.catalog import NativeColumn, choose, relation_of
+from engine.connectors.postgresql.catalog import NativeColumn, relation_of
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.connectors.postgresql.dialect import Dialect
 from engine.connectors.postgresql.window import condition as condition_of
@@ -114,7 +115,7 @@ def relation(
     be compared in PostgreSQL without any difference is compared there as well, so that
     fewer rows travel.
     """
-    wanted = choose(found, extraction.columns)
+    wanted = chosen(found, extraction.columns)
     within = _window(found, extraction)
     if not extraction.filter:
         return f"SELECT * FROM {_query(alias, select(wanted, extraction, within, dialect))}"
@@ -133,7 +134,7 @@ def relation(
 def _window(found: Sequence[NativeColumn], extraction: Extraction) -> str:
     if extraction.window is None:
         return ""
-    (column,) = choose(found, [extraction.window.column])
+    (column,) = chosen(found, [extraction.window.column])
     return condition_of(extraction.window, column)
 
 

@@ -69,9 +69,17 @@ class RemoteFiles(Connector[RemoteFilesConfig]):
     def attach(
         self, config: RemoteFilesConfig, session: duckdb.DuckDBPyConnection, alias: str
     ) -> None:
+        self.prepare(config, session)
+
+    def prepare(self, config: RemoteFilesConfig, session: duckdb.DuckDBPyConnection) -> None:
         from engine.connectors.remote_files.store import register
 
         register(config, session)
+
+    def cut_off(self, config: RemoteFilesConfig, said: str) -> ConnectorError | None:
+        from engine.connectors.remote_files.store import cut_off
+
+        return cut_off(config, said)
 
     def relation(self, config: RemoteFilesConfig, extraction: Extraction, alias: str) -> str:
         from engine.connectors.files import reading

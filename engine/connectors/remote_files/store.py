@@ -16,11 +16,27 @@ from fsspec.implementations.dirfs import DirFileSystem
 from engine import network
 from engine.connectors.remote_files.config import RemoteFilesConfig
 from engine.connectors.remote_files.web import WebFiles
-from engine.errors import AccessDenied, ConnectorError, EngineError, Unreachable
+from engine.errors import AccessDenied, ConnectorError, EngineError, TableNotFound, Unreachable
 from engine.network import Reach
 
 if TYPE_CHECKING:
     import duckdb
+
+#: Classes of what botocore, aiohttp and urllib raise when nobody answers any more.
+_NOBODY_ANSWERS = (
+    "EndpointConnectionError",
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "ConnectionClosedError",
+    "ResponseStreamingError",
+    "ClientConnectorError",
+    "ServerDisconnectedError",
+    "ClientPayloadError",
+    "IncompleteRead",
+    "ConnectionResetError",
+    "ConnectionRefusedError",
+    "TimeoutError",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +121,32 @@ def explaining(config: RemoteFilesConfig) -> Iterator[None]:
     try:
         network.addresses(config.host, 443, Reach.PUBLIC)
         yield
-    except (EngineError, FileNotFoundError):
+    except EngineError:
         raise
+    except FileNotFoundError as error:
+        raise TableNotFound(
+            f"'{config.url}' is not there ({_said(error, config)}); check the bucket and the path"
+        ) from None
     except PermissionError as error:
         raise AccessDenied(
             f"'{config.url}' does not let the access key in ({_said(error, config)}); check access "
             "key, secret key and the rights on the bucket"
         ) from None
     except (BotoCoreError, ClientError, OSError) as error:
-        raise Unreachable(
-            f"'{config.url}' at {config.host} does not answer as it should "
-            f"({_said(error, config)}); check endpoint, region and bucket"
-        ) from None
+        raise _unreachable(config, _said(error, config)) from None
+
+
+def cut_off(config: RemoteFilesConfig, said: str) -> Unreachable | None:
+    """``Connector.cut_off``, of what Python raises in DuckDB's reads."""
+    signs = [sign for sign in _NOBODY_ANSWERS if sign in said]
+    return _unreachable(config, signs[0]) if signs else None
+
+
+def _unreachable(config: RemoteFilesConfig, said: str) -> Unreachable:
+    return Unreachable(
+        f"'{config.url}' at {config.host} does not answer as it should ({said}); check endpoint, "
+        "region and bucket"
+    )
 
 
 def _s3(config: RemoteFilesConfig) -> Any:

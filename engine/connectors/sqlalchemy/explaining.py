@@ -67,7 +67,7 @@ def _explain(
             f"{config.place} does not let user '{config.user}' do this ({said}); check user, "
             "password and rights"
         )
-    if any(sign in lowered for sign in _NOBODY):
+    if getattr(error, "connection_invalidated", False) or any(s in lowered for s in _NOBODY):
         return Unreachable(f"nothing answers for {config.place} ({said}); check host and port")
     return ConnectorError(f"{config.place} gave up: {said}")
 

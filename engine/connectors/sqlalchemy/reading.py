@@ -7,16 +7,17 @@ import warnings
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from engine.columns.choosing import chosen
 from engine.connector import Extraction, TableName
 from engine.connectors.sqlalchemy import window
 from engine.connectors.sqlalchemy.config import SqlalchemyConfig
 from engine.connectors.sqlalchemy.types import array, duckdb_type, seen_type
-from engine.errors import ConnectorError, TableNotFound
+from engine.errors import TableNotFound
 from engine.schema import Column, Schema
 from engine.stages.pushing import TRIED_PER_ROW
 from engine.streams.arrow import arrow_schema
 from engine.streams.streaming import Stream
-from engine.suggestion import nearest_to, unknown
+from engine.suggestion import nearest_to
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,12 +95,7 @@ def describe(connection: Connection, extraction: Extraction) -> Schema:
         if extraction.table
         else _of_query(connection, extraction)
     )
-    for name in extraction.columns:
-        if found.find(name) is None:
-            message = unknown("column", name, found.names)
-            raise ConnectorError(message, code="E_COLUMN_NOT_FOUND", permanent=True)
-    chosen = [found.find(name) for name in extraction.columns]
-    return Schema(tuple(column for column in chosen if column)) if chosen else found
+    return Schema(tuple(chosen(found.columns, extraction.columns)))
 
 
 def count(connection: Connection, table: TableName, most: int) -> int:

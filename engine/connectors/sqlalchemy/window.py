@@ -7,9 +7,9 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from engine.columns.choosing import chosen
 from engine.connector import Extraction, Window
 from engine.errors import ConnectorError
-from engine.suggestion import unknown
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -30,7 +30,7 @@ def latest(connection: Connection, extraction: Extraction, name: str) -> str | N
             "read all rows",
             permanent=True,
         )
-    column = _column(name, reflected(connection, extraction.table).columns)
+    (column,) = chosen(list(reflected(connection, extraction.table).columns), [name])
     found = connection.execute(sa.select(sa.func.max(column))).scalar()
     return None if found is None else _text(found)
 
@@ -41,20 +41,12 @@ def conditions(window: Window, columns: ReadOnlyColumnCollection[str, Any]) -> l
 
     if window.upto is None:
         return [sa.false()]
-    column = _column(window.column, columns)
+    (column,) = chosen(list(columns), [window.column])
     terms = [column <= _value(window.upto, column)]
     if window.above:
         least = min(_value(text, column) for text in window.above)
         terms.append(column > _before(least, window, column))
     return terms
-
-
-def _column(name: str, columns: ReadOnlyColumnCollection[str, Any]) -> Any:
-    by_name = {str(known).casefold(): column for known, column in columns.items()}
-    if name.casefold() not in by_name:
-        message = unknown("column", name, [str(known) for known in columns])
-        raise ConnectorError(message, code="E_COLUMN_NOT_FOUND", permanent=True)
-    return by_name[name.casefold()]
 
 
 def _text(value: Any) -> str:

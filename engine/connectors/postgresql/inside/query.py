@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from engine.columns.choosing import chosen
 from engine.connectors.postgresql import catalog, window
 from engine.connectors.postgresql.catalog import NativeColumn
 from engine.connectors.postgresql.inside.reckoning import reckoned_with
@@ -53,7 +54,7 @@ class Made:
 
 def made(chain: Chain, found: Sequence[NativeColumn]) -> Made:
     """The chain over a table of these columns. Raises ``NotTheSame``."""
-    wanted = catalog.choose(found, chain.extraction.columns)
+    wanted = chosen(found, chain.extraction.columns)
     used = reckoned_with(chain.layers, [column.name for column in wanted])
     result = Made(_source(chain, found, wanted, used), tuple(map(_read, wanted)), {})
     for layer in chain.layers:
@@ -93,7 +94,7 @@ def _source(
         raise NotTheSame("a query")
     terms = []
     if extraction.window:
-        (column,) = catalog.choose(found, [extraction.window.column])
+        (column,) = chosen(found, [extraction.window.column])
         terms.append(window.condition(extraction.window, column))
     if extraction.filter:
         rows = Schema(tuple(column.described() for column in found))

@@ -52,6 +52,10 @@ class Bucket:
         found = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix)
         return sorted(entry["Key"] for entry in found.get("Contents", []))
 
+    def remove(self, prefix: str) -> None:
+        for key in self.keys(prefix):
+            self.client.delete_object(Bucket=self.name, Key=key)
+
     def shown(self) -> list[str]:
         """Keys that are not books."""
         return [key for key in self.keys() if "/.flowadmin/" not in key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ class Exchange:
     def make(self, name: str, query: str, options: str = "FORMAT parquet") -> None:
         """A file as DuckDB writes it."""
         duckdb.sql(f"COPY ({query}) TO '{self.root / name}' ({options})")
+
+    def remove(self, name: str) -> None:
+        """A file or folder whose name begins so, if there is one."""
+        for place in self.root.glob(f"{name}*"):
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
 
     def text(self, name: str) -> str:
         return (self.root / name).read_text()
