@@ -264,6 +264,7 @@ UNFOLD = {
         lambda request: static("flowadmin/live_rows.js"),
         lambda request: static("flowadmin/issues.js"),
         lambda request: static("flowadmin/shortcuts.js"),
+        lambda request: static("flowadmin/log_row.js"),
         lambda request: static("flowadmin/log_viewer.js"),
     ],
     "ACCOUNT": {"navigation": "workflows.pages.navigation.account"},

@@ -4,7 +4,6 @@
 const ROW_PX = 18;
 const PAGES_KEPT = 60;
 const AT_ONCE = 3;
-const LEVELS = { 10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL" };
 const HASH = /^#line-(\d+)$/;
 
 class LogViewer {
@@ -12,10 +11,11 @@ class LogViewer {
     this.root = root;
     this.address = root.dataset.log;
     this.form = root.querySelector("form");
-    this.view = root.querySelector(".log");
-    this.sizer = root.querySelector(".log-sizer");
-    this.rows = root.querySelector(".log-rows");
-    this.detail = root.querySelector(".log-line");
+    const lines = root.querySelector("[data-log-lines]").shadowRoot;
+    this.view = lines.querySelector(".log");
+    this.sizer = lines.querySelector(".log-sizer");
+    this.rows = lines.querySelector(".log-rows");
+    this.detail = lines.querySelector(".log-line");
     this.status = root.querySelector("[data-log-status]");
     this.clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false, timeZone: viewerZone() });
     this.listen();
@@ -34,8 +34,9 @@ class LogViewer {
       button.addEventListener("click", () => this.find(button.dataset.logFind));
     }
     this.rows.addEventListener("click", (event) => {
-      const row = event.target.closest(".log-row");
-      if (row && getSelection().isCollapsed) this.select(Number(row.dataset.id));
+      const clicked = event.target.closest(".log-row");
+      const row = [...this.drawn.values()].find((one) => one.element === clicked);
+      if (row?.line && !String(getSelection())) this.select(row.line[0]);
     });
     this.root.addEventListener("live", () => this.more());
     addEventListener("hashchange", () => this.goToHash());
@@ -103,36 +104,38 @@ class LogViewer {
     this.view.scrollTop = this.lastTop = this.view.scrollHeight;
   }
 
-  // What is drawn already stays: a frame of scrolling makes a few rows, not all of them.
+  // What is drawn already stays, and what is out of sight is used again: a frame of scrolling
+  // writes a few rows. They are in the order of their lines, so that several can be copied.
   draw() {
     if (this.total === undefined) return;
     // Read before anything is written: asking for it afterwards would lay the page out at once.
     const top = this.view.scrollTop;
     const first = Math.max(0, Math.floor(top / ROW_PX) - 10);
     const last = Math.min(this.total, Math.ceil((top + this.view.clientHeight) / ROW_PX) + 10);
+    const free = [];
     for (const [position, row] of this.drawn) {
       if (position >= first && position < last) continue;
-      row.remove();
+      free.push(row);
       this.drawn.delete(position);
     }
     let below = null;
-    for (let position = last - 1; position >= first; position--) below = this.place(position, below);
+    for (let position = last - 1; position >= first; position--) below = this.place(position, below, free);
+    for (const row of free) row.element.remove();
     this.fetchAround(first, last, top < (this.drawnTop ?? 0));
     this.drawnTop = top;
   }
 
-  place(position, below) {
+  place(position, below, free) {
+    let row = this.drawn.get(position);
+    if (!row) {
+      row = free.pop() ?? new LogRow(this.clock);
+      this.drawn.set(position, row);
+      this.rows.insertBefore(row.element, below);
+    }
     const line = this.line(position);
-    const looks = line ? `${line[0]} ${line[0] === this.chosen} ${this.form.q.value}` : "";
-    const before = this.drawn.get(position);
-    if (before?.looks === looks) return before;
-    const row = this.row(position, line);
-    row.looks = looks;
-    row.style.top = `${position * ROW_PX}px`;
-    if (before) before.replaceWith(row);
-    else this.rows.insertBefore(row, below);
-    this.drawn.set(position, row);
-    return row;
+    row.place(position, ROW_PX);
+    row.show(line, line !== undefined && line[0] === this.chosen, this.form.q.value);
+    return row.element;
   }
 
   line(position) {
@@ -147,26 +150,6 @@ class LogViewer {
     for (const number of [top, bottom, isUpwards ? top - 1 : bottom + 1]) {
       if (number in this.starts && !this.pages.has(number) && this.fetching.size < AT_ONCE) this.fetchPage(number);
     }
-  }
-
-  row(position, line) {
-    const row = document.createElement("div");
-    row.className = "log-row";
-    if (!line) {
-      row.append(cell("log-number", position + 1), cell("log-text muted", "…"));
-      return row;
-    }
-    const [id, at, level, node, text, run, name] = line;
-    const word = LEVELS[level] ?? String(level);
-    row.dataset.id = id;
-    row.classList.add(`log-${word.toLowerCase()}`);
-    row.classList.toggle("log-chosen", id === this.chosen);
-    const permalink = cell("log-number", position + 1, "a");
-    permalink.href = `#line-${id}`;
-    const time = cell("log-at", this.clock.format(at));
-    time.title = new Date(at).toISOString();
-    row.append(permalink, time, cell("log-level", word), run ? runLink(run, name) : "", cell("log-node", node), message(text, this.form.q.value));
-    return row;
   }
 
   async fetchPage(number) {
@@ -248,61 +231,13 @@ class LogViewer {
     if (position !== undefined && !this.pages.has(Math.floor(position / this.size))) await this.fetchPage(Math.floor(position / this.size));
     const line = [...this.pages.values()].flat().find((one) => one[0] === id);
     this.detail.hidden = !line;
-    if (line) this.detail.replaceChildren(message(line[4], this.form.q.value));
+    if (line) writeMessage(this.detail, line[4], this.form.q.value);
     this.draw();
   }
 
   say(text) {
     if (this.status.textContent !== text) this.status.textContent = text;
   }
-}
-
-function cell(name, text, tag = "span") {
-  const made = document.createElement(tag);
-  made.className = name;
-  made.textContent = text;
-  return made;
-}
-
-function runLink(run, name) {
-  const link = cell("log-run", name, "a");
-  link.href = `/admin/workflows/run/${run}/change/`;
-  return link;
-}
-
-// Colors of terminals become classes; other control sequences are left out. Text stays text.
-function message(text, searched) {
-  const made = cell("log-text", "");
-  let classes = [];
-  for (const [index, part] of text.split(/\x1b\[([\d;]*)m/).entries()) {
-    if (index % 2) classes = styles(classes, part);
-    else if (part) made.append(...marked(part.replace(/\x1b\[[\d;?]*[A-Za-z]/g, ""), searched, classes.join(" ")));
-  }
-  return made;
-}
-
-function styles(before, codes) {
-  let now = before;
-  for (const code of (codes || "0").split(";").map(Number)) {
-    if (code === 0) now = [];
-    else if (code === 1) now = [...now, "ansi-bold"];
-    else if (code === 39) now = now.filter((name) => !/^ansi-\d/.test(name));
-    else if ((code >= 30 && code <= 37) || (code >= 90 && code <= 97)) now = [...now.filter((name) => !/^ansi-\d/.test(name)), `ansi-${code % 10}`];
-  }
-  return now;
-}
-
-function marked(text, searched, classes) {
-  if (!searched) return [cell(classes, text)];
-  const found = [];
-  const low = text.toLowerCase();
-  const wanted = searched.toLowerCase();
-  let from = 0;
-  for (let at = low.indexOf(wanted); at >= 0; at = low.indexOf(wanted, from)) {
-    found.push(cell(classes, text.slice(from, at)), cell(classes, text.slice(at, at + wanted.length), "mark"));
-    from = at + wanted.length;
-  }
-  return [...found, cell(classes, text.slice(from))];
 }
 
 document.addEventListener("DOMContentLoaded", () => {

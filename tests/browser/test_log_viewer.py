@@ -75,3 +75,21 @@ def test_logs_of_a_workflow_name_the_run(page_of_run, run):
     Run.objects.update(created_at=datetime.now(UTC))
     page_of_run.goto(reverse("admin:workflows_workflow_logs", args=[run.workflow_id]))
     expect(page_of_run.locator(".log-run").first).to_have_text(str(run))
+
+
+def test_rows_are_used_again_in_the_order_of_their_lines(page_of_run):
+    expect(line(page_of_run, LINES - 1)).to_be_visible()
+    rows = page_of_run.locator(".log-row")
+    one = rows.nth(20).element_handle()
+    for top in (20_000, 20_500, 19_800):
+        page_of_run.locator(".log").evaluate(f"log => {{ log.scrollTop = {top} }}")
+        expect(line(page_of_run, top // 18 + 1)).to_be_visible()
+    numbers = [int(text) for text in page_of_run.locator(".log-number").all_text_contents()]
+    assert numbers == list(range(numbers[0], numbers[0] + rows.count()))
+    assert one.evaluate("row => row.isConnected")
+
+
+def test_rules_of_the_page_do_not_reach_the_lines(page_of_run):
+    expect(line(page_of_run, LINES - 1)).to_be_visible()
+    page_of_run.add_style_tag(content=".log-row { display: none }")
+    expect(line(page_of_run, LINES - 1)).to_be_visible()
