@@ -45,6 +45,11 @@ class Environment(BaseSettings):
     prefect_api_auth_string: SecretStr = Field(
         SecretStr(""), description="user:password of Prefect's API; empty = none."
     )
+    flowadmin_prefect_database_url: SecretStr = Field(
+        SecretStr(""),
+        description="Prefect's own PostgreSQL database, looked into for the space of its tables; "
+        "empty = that is not told.",
+    )
     mongodb_url: str = Field("", description="MongoDB with the existing system's documents.")
 
     flowadmin_secret_key: SecretStr = Field(

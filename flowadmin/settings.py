@@ -296,6 +296,7 @@ FLOWADMIN_PUBLIC_URL = environment.flowadmin_public_url
 FLOWADMIN_SECRET_KEYS = _split(environment.flowadmin_secret_keys.get_secret_value())
 PREFECT_API_URL = environment.prefect_api_url
 PREFECT_API_AUTH_STRING = environment.prefect_api_auth_string.get_secret_value()
+FLOWADMIN_PREFECT_DATABASE_URL = environment.flowadmin_prefect_database_url.get_secret_value()
 FLOWADMIN_WAKE_URL = environment.flowadmin_wake_url
 FLOWADMIN_LOG_LINES_PER_RUN = environment.flowadmin_log_lines_per_run
 # The engine knows no Django: it reads its own settings where a worker has them.

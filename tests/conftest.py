@@ -83,6 +83,12 @@ def prefect_server() -> str:
 
 
 @pytest.fixture(scope="session")
+def prefect_database(prefect_server: str) -> str:
+    """URL of that server's own database."""
+    return PARTS.prefect_database
+
+
+@pytest.fixture(scope="session")
 def mariadb_server() -> str:
     """URL of a MariaDB server without a database name; of a user who may do everything."""
     return PARTS.start_mariadb()

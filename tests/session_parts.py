@@ -104,7 +104,8 @@ class SessionParts:
         server = self.start_postgres()
         self._running.callback(_run, server, f"drop database {database} with (force)")
         _run(server, f"create database {database}")
-        return prefect.server(self.home, self._prefect_port, f"{server}/{database}")
+        self.prefect_database = f"{server}/{database}"
+        return prefect.server(self.home, self._prefect_port, self.prefect_database)
 
 
 def _run(server: str, statement: str) -> None:

@@ -13,8 +13,9 @@ from workers.prefect.gateway import GatewayError
 from workers.reconciling import crash_silent_runs as end_silent_runs
 from workers.reconciling import sample_pools as take_samples
 from workflows import registration
-from workflows.services import falling_back, reconciling, retaining, tracing
+from workflows.services import falling_back, reconciling, tracing
 from workflows.services.alerting import sending, telling, watching
+from workflows.services.retaining import pruning
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def move_late_runs() -> None:
 
 @shared_task(name="workflows.tasks.prune", **_LONG)
 def prune() -> None:
-    _if_prefect_answers(retaining.prune)
+    _if_prefect_answers(pruning.prune)
 
 
 @shared_task(name="workflows.tasks.watch_alerts", **_SHORT)

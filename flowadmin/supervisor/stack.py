@@ -51,12 +51,13 @@ class Stack:
             "REDIS_URL": redis.url(port, password),
             "PREFECT_API_URL": prefect.url(self.given.flowadmin_prefect_port),
             "PREFECT_API_AUTH_STRING": self.secrets["PREFECT_API_AUTH_STRING"],
+            "FLOWADMIN_PREFECT_DATABASE_URL": self.cluster.url("prefect"),
             "FLOWADMIN_SECRET_KEY": self.secrets["FLOWADMIN_SECRET_KEY"],
             "FLOWADMIN_SECRET_KEYS": self.secrets["FLOWADMIN_SECRET_KEYS"],
             "FLOWADMIN_POOL_KEYS": str(self.home.keys),
         }
         if self.is_given("prefect_api_url"):
-            del brought["PREFECT_API_AUTH_STRING"]
+            del brought["PREFECT_API_AUTH_STRING"], brought["FLOWADMIN_PREFECT_DATABASE_URL"]
         values = {name: self._chosen(name, value) for name, value in brought.items()}
         for name in ("FLOWADMIN_FILE_ROOTS", "FLOWADMIN_INTERNAL_HOSTS"):
             values[name] = self._chosen(name, "")

@@ -14,6 +14,7 @@ from workers.prefect.gateway import (
     Deployment,
     DeploymentSpec,
     FlowRun,
+    Kept,
     LogLine,
     NotThere,
     PoolStatus,
@@ -139,6 +140,12 @@ class HttpGateway:
     def delete_runs(self, flow_run_ids: Sequence[UUID]) -> None:
         wanted = {"flow_runs": {"id": {"any_": [str(one) for one in flow_run_ids]}}}
         self._http.send("POST", "/flow_runs/bulk_delete", wanted, is_idempotent=True)
+
+    def kept(self) -> Kept:
+        runs, task_runs = (
+            self._http.find(f"/{what}/count", {}) for what in ("flow_runs", "task_runs")
+        )
+        return Kept(runs, task_runs)
 
     def crash_run(self, flow_run_id: UUID, message: str) -> bool:
         return self._set_state(flow_run_id, "CRASHED", message)

@@ -138,6 +138,14 @@ class PoolStatus:
     workers_online: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How much Prefect keeps, in rows."""
+
+    runs: int
+    task_runs: int
+
+
 class Gateway(Protocol):
     """The contract. Every method raises ``GatewayError`` and nothing else."""
 
@@ -192,6 +200,10 @@ class Gateway(Protocol):
 
         Unknown ones are passed over.
         """
+        ...
+
+    def kept(self) -> Kept:
+        """Of all that Prefect knows, ours or not."""
         ...
 
     def crash_run(self, flow_run_id: UUID, message: str) -> bool:

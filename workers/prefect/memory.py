@@ -17,6 +17,7 @@ from workers.prefect.gateway import (
     Deployment,
     DeploymentSpec,
     FlowRun,
+    Kept,
     LogLine,
     NotThere,
     PoolStatus,
@@ -211,6 +212,10 @@ class InMemoryGateway:
         self._called("delete_runs")
         for flow_run_id in flow_run_ids:
             self.flow_runs.pop(flow_run_id, None)
+
+    def kept(self) -> Kept:
+        self._called("kept")
+        return Kept(len(self.flow_runs), len(self.nodes))
 
     def crash_run(self, flow_run_id: UUID, message: str) -> bool:
         self._called("crash_run")

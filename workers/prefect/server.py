@@ -31,6 +31,8 @@ def environment(database_url: str, port: int, home: Path | str, auth: str = "") 
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
         # An hour by default: each planned run holds a copy of its plan.
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT5M",
+        # Of a deleted run Prefect leaves the artifacts behind, and ours have samples of rows.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,orphans",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         "PREFECT_LOGGING_LEVEL": "WARNING",
     }

@@ -218,3 +218,11 @@ def test_a_run_without_process_is_not_heard_from(gateway: Gateway, deploy: Deplo
 
 def test_a_new_pool_has_no_workers(gateway: Gateway, pool: str) -> None:
     assert list(gateway.workers(pool)) == []
+
+
+def test_what_is_kept_is_counted(gateway: Gateway, deploy: Deploy) -> None:
+    before = gateway.kept()
+
+    gateway.create_run(deploy().id)
+
+    assert (gateway.kept().runs, gateway.kept().task_runs) == (before.runs + 1, before.task_runs)

@@ -6,10 +6,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.template.defaultfilters import filesizeformat
 
 from workers.prefect.gateway import GatewayError
-from workflows.services.retaining import outdated, prune
+from workflows.services.retaining.outdated import outdated, prefect_tables
+from workflows.services.retaining.pruning import prune
 
 
 class Command(BaseCommand):
@@ -23,8 +23,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["dry_run"]:
             for line in outdated():
-                size = filesizeformat(line.size_bytes)
-                self.stdout.write(f"{line.team}: {line.count} {line.what}, about {size}")
+                self.stdout.write(f"{line.team}: {line.count} {line.what}, {line.space}")
+            self.stdout.write(prefect_tables())
             return
         try:
             gone = prune()

@@ -1,18 +1,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from io import StringIO
 from uuid import UUID, uuid4
 
 import pytest
-from django.core.management import call_command
-from django.db import connection
 from django.utils import timezone
 from factories import (
     AlertDeliveryFactory,
-    NodeRunFactory,
     RunFactory,
-    TeamFactory,
     WorkflowFactory,
 )
 
@@ -26,35 +21,16 @@ from workflows.models import (
     Run,
     RunState,
 )
-from workflows.services.retaining import outdated, prune
+from workflows.services.retaining.pruning import prune
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def workflow():
-    return WorkflowFactory(team=TeamFactory(name="Shop"))
-
-
-@pytest.fixture
-def policy(workflow, prefect) -> RetentionPolicy:
-    return RetentionPolicy.objects.create(team=workflow.team, run_days=10, runs_kept=1)
-
-
-def run(workflow, days: int, state: str = RunState.COMPLETED) -> UUID:
-    """A run of that many days ago."""
-    at = timezone.now() - timedelta(days=days)
-    ended = at if state not in (RunState.RUNNING, RunState.SCHEDULED) else None
-    made = RunFactory(workflow=workflow, state=state, created_at=at, ended_at=ended)
-    NodeRunFactory(run=made)
-    return made.pk
 
 
 def kept() -> set[UUID]:
     return set(Run.objects.values_list("pk", flat=True))
 
 
-def test_old_runs_go_with_their_nodes_and_from_prefect_too(workflow, policy, prefect):
+def test_old_runs_go_with_their_nodes_and_from_prefect_too(run, workflow, policy, prefect):
     new, old = run(workflow, 1), run(workflow, 30)
     prefect.flow_runs[old] = object()
     assert prune() == {"runs": 1}
@@ -63,7 +39,7 @@ def test_old_runs_go_with_their_nodes_and_from_prefect_too(workflow, policy, pre
     assert not NodeRun.objects.filter(run_id=old).exists()
 
 
-def test_the_last_good_run_stays_however_old_and_so_do_the_newest(workflow, policy):
+def test_the_last_good_run_stays_however_old_and_so_do_the_newest(run, workflow, policy):
     good = run(workflow, 300)
     run(workflow, 200, RunState.FAILED)
     newest = run(workflow, 100, RunState.FAILED)
@@ -72,21 +48,21 @@ def test_the_last_good_run_stays_however_old_and_so_do_the_newest(workflow, poli
 
 
 @pytest.mark.parametrize("state", [RunState.RUNNING, RunState.SCHEDULED])
-def test_a_run_that_has_not_ended_stays(workflow, policy, state):
+def test_a_run_that_has_not_ended_stays(run, workflow, policy, state):
     run(workflow, 1)
     open_run = run(workflow, 300, state)
     prune()
     assert open_run in kept()
 
 
-def test_each_workflow_keeps_its_own(workflow, policy):
+def test_each_workflow_keeps_its_own(run, workflow, policy):
     other = WorkflowFactory(team=workflow.team)
     mine, theirs = run(workflow, 100), run(other, 100)
     prune()
     assert kept() == {mine, theirs}
 
 
-def test_a_team_without_a_policy_goes_by_the_default(workflow, prefect):
+def test_a_team_without_a_policy_goes_by_the_default(run, workflow, prefect):
     new, old = run(workflow, 1), run(workflow, 100)
     RetentionPolicy.objects.create(team=None, run_days=200, runs_kept=1)
     assert prune() == {}
@@ -96,7 +72,7 @@ def test_a_team_without_a_policy_goes_by_the_default(workflow, prefect):
     assert old not in kept()
 
 
-def test_what_prefect_does_not_forget_stays_with_us_too(workflow, policy, prefect):
+def test_what_prefect_does_not_forget_stays_with_us_too(run, workflow, policy, prefect):
     run(workflow, 1)
     old = run(workflow, 100)
     prefect.go_down()
@@ -105,7 +81,7 @@ def test_what_prefect_does_not_forget_stays_with_us_too(workflow, policy, prefec
     assert old in kept()
 
 
-def test_lines_of_logs_go_before_their_run_does(workflow, policy):
+def test_lines_of_logs_go_before_their_run_does(run, workflow, policy):
     policy.log_days = 5
     policy.save()
     of_run = Run.objects.get(pk=run(workflow, 1))
@@ -136,32 +112,6 @@ def test_audit_entries_go_by_the_policy_of_their_team_or_the_default(workflow, p
         "user.login",
         "retention.pruned",
     }
-
-
-def test_a_dry_run_says_what_would_go_and_removes_nothing(workflow, policy):
-    run(workflow, 1)
-    old = run(workflow, 100)
-    said = StringIO()
-    call_command("prune", "--dry-run", stdout=said)
-    assert said.getvalue().startswith("Shop: 1 runs, about")
-    assert old in kept()
-
-
-def test_the_size_is_the_rows_share_of_their_tables(workflow, policy):
-    for days in (1, 100, 101, 102):
-        run(workflow, days)
-    [line] = outdated()
-    assert (line.count, line.what) == (3, "runs")
-    assert 0 < line.size_bytes < 10_000_000
-
-
-def test_the_size_is_told_of_tables_whose_rows_the_database_has_counted(workflow, policy):
-    for days in (1, 100, 101, 102):
-        run(workflow, days)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE workflows_run")
-    [line] = outdated()
-    assert 0 < line.size_bytes < 10_000_000
 
 
 def test_a_round_ends_at_its_limit_and_the_next_one_goes_on(workflow, policy):

@@ -1,0 +1,1 @@
+"""How long things are kept: ``policies`` say it, ``outdated`` and ``pruning`` go by them."""
