@@ -129,9 +129,9 @@ WHERE id IN (SELECT id FROM workflows_run ORDER BY created_at DESC LIMIT 8)
     """
 INSERT INTO workflows_noderun (
     run_id, node_key, node_name, kind, position, state, state_name, state_at, message, error_code,
-    started_at, ended_at, attempt, rows_in, rows_out, seconds, warnings)
+    started_at, ended_at, attempt, rows_in, rows_out, seconds, warnings, columns)
 SELECT r.id, n.key, n.name, n.kind, n.position, r.state, '', r.state_at, '', '',
-       r.started_at, r.ended_at, 1, 1000, 900, 1.5, '[]'
+       r.started_at, r.ended_at, 1, 1000, 900, 1.5, '[]', '{}'
 FROM workflows_run r JOIN workflows_node n USING (workflow_id)
 WHERE r.created_at > now() - interval '1 day' AND r.started_at IS NOT NULL
 """,

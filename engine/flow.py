@@ -141,7 +141,8 @@ def run_workflow(
 def outcome_message(outcome: NodeOutcome) -> str:
     """A node's outcome as compact JSON: rows_in, rows_out (null = not known), seconds.
 
-    ``warnings`` is there if there are any, ``is_inside`` where no row left the database.
+    ``warnings`` is there if there are any, ``is_inside`` where no row left the database, and of
+    sources and targets ``columns``, name → type in the database's words, or else in DuckDB's.
     """
     figures: dict[str, Any] = {
         "rows_in": outcome.rows_in,
@@ -152,6 +153,8 @@ def outcome_message(outcome: NodeOutcome) -> str:
         figures["warnings"] = outcome.warnings
     if outcome.is_inside:
         figures["is_inside"] = True
+    if outcome.columns:
+        figures["columns"] = {one.name: one.native_type or one.type for one in outcome.columns}
     return canonical_json(figures).decode()
 
 

@@ -275,14 +275,31 @@ class RunSession:
             except StepFailed as failure:
                 if not failure.permanent and running.attempts <= running.stage.retries:
                     raise
-                self._settle(running, _failed(running.stage, failure))
+                self._settle(running, self._failed(running.stage, failure))
         return running.answer(running.stage.key)
 
     def _watch(self, running: _Running, sink: TaskFuture) -> None:
         """Give a stage an end even when its task is ended by others before it had one."""
         error = sink.exception()
         reason = Interrupted(f"its task was ended from outside: {error!r}")
-        self._settle(running, _failed(running.stage, blame(running.stage.key, reason)))
+        self._settle(running, self._failed(running.stage, blame(running.stage.key, reason)))
+
+    def _failed(self, stage: Stage, failure: StepFailed) -> RunOutcome:
+        """The culprit fails, what reads it is skipped, the rest of the stage ended well.
+
+        In a stage that was stopped nothing did.
+        """
+        after = {step.key for step in stage.steps} if _is_stop(failure) else {failure.step}
+        for step in stage.steps:
+            if any(edge.step in after for edge in step.inputs):
+                after.add(step.key)
+        before = [step.key for step in stage.steps if step.key not in after]
+        columns = self._execution.columns
+        return RunOutcome(
+            nodes={key: NodeOutcome(key, None, None, 0, columns=columns(key)) for key in before},
+            failures=(failure,),
+            skipped=tuple(s.key for s in stage.steps if s.key in after and s.key != failure.step),
+        )
 
     def _settle(self, running: _Running, outcome: RunOutcome) -> None:
         if running.settle(outcome):
@@ -328,22 +345,6 @@ def _refuse_unknown_kinds(plan: Plan, kinds: Mapping[str, AnyKind]) -> None:
 def _is_stop(failure: StepFailed) -> bool:
     """Whether no node is to blame: the run was told to stop."""
     return failure.code == Interrupted.code
-
-
-def _failed(stage: Stage, failure: StepFailed) -> RunOutcome:
-    """The culprit fails, what reads it is skipped, the rest of the stage ended well.
-
-    In a stage that was stopped nothing did.
-    """
-    after = {step.key for step in stage.steps} if _is_stop(failure) else {failure.step}
-    for step in stage.steps:
-        if any(edge.step in after for edge in step.inputs):
-            after.add(step.key)
-    return RunOutcome(
-        nodes={s.key: NodeOutcome(s.key, None, None, 0) for s in stage.steps if s.key not in after},
-        failures=(failure,),
-        skipped=tuple(s.key for s in stage.steps if s.key in after and s.key != failure.step),
-    )
 
 
 def _merge(outcomes: Iterable[RunOutcome]) -> RunOutcome:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.errors import StepFailed
+from engine.schema import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class NodeOutcome:
     is_reused: bool = False
     #: The database of source and target did it, and no row left it; ``seconds`` is the load's.
     is_inside: bool = False
+    #: Of a source, what it reads; of a target, the table it writes: as the run found them.
+    columns: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

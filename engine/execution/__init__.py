@@ -32,7 +32,7 @@ from engine.restarting.checkpoints import Checkpoint, Checkpoints
 from engine.samples.sampling import SECONDS as SAMPLE_SECONDS
 from engine.samples.sampling import STREAM_SECONDS, Samples, sample_kept, sample_stage
 from engine.sandbox import Sandbox, Session
-from engine.schema import Schema
+from engine.schema import Column, Schema
 from engine.stages.culprit import find_culprit
 from engine.stages.fusion import Counted
 from engine.stages.optimizer import Stage, threads_of
@@ -67,6 +67,7 @@ class Execution:
         self._nodes = nodes = Nodes.of(plan, kinds, parameters)
         self._samples = samples
         self._sampled: set[str] = set()
+        self._columns: dict[str, tuple[Column, ...]] = {}
         self._readers: Counter[str] = Counter()
         for stage in stages:
             self._readers |= nodes.reads(stage)  # the most of each that any stage needs
@@ -120,6 +121,10 @@ class Execution:
         self._sandbox.interrupt(reason)
         every = [session.number for session in self._sandbox.sessions]
         self._connections.cancel(self._readers, every)
+
+    def columns(self, key: str) -> tuple[Column, ...]:
+        """What a source yields or a target's table has, as far as an attempt came to ask."""
+        return self._columns.get(key, ())
 
     def kept(self, edge: Input) -> tuple[Schema, str]:
         """Columns of a kept step, and the SELECT of the rows that leave it by a port."""
@@ -178,7 +183,9 @@ class Execution:
         relations = self._sources.relations(stage, session, feeds)
         schemas: dict[str, Schema | None] = {key: self._keeping[key].schema for key in stage.reads}
         schemas |= {key: relation.schema for key, relation in relations.items()}
+        self._columns |= {key: relation.schema.columns for key, relation in relations.items()}
         columns = self._loading.target_columns(sink) if nodes.is_a(Target, sink) else ()
+        self._columns[sink.key] = self._columns.get(sink.key) or tuple(columns)
         parameters = nodes.context.parameters
         bound = bind(stage.steps, schemas, nodes.kinds, parameters, {sink.key: columns})
         for issue in bound.issues:
@@ -261,6 +268,7 @@ class Execution:
             seconds if is_load else own.seconds if own else 0.0,
             self._warnings(step),
             is_inside=own is not None and own.is_inside,
+            columns=self.columns(step.key),
         )
 
     def _warnings(self, step: Step) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from engine.errors import PlanError
 from engine.flow import open_secrets, outcome_message, run_workflow
 from engine.outcome import NodeOutcome
 from engine.plan import PlanConnection
+from engine.schema import Column
 from engine.sealing import generate_keypair, seal
 
 DATABASE = "postgresql://nobody@127.0.0.1:9/none"
@@ -31,6 +32,13 @@ def test_an_outcome_is_compact_json() -> None:
 def test_the_message_of_a_node_that_warns_has_its_warnings() -> None:
     outcome = NodeOutcome("check", rows_in=1, rows_out=1, seconds=0, warnings=("too few",))
     assert outcome_message(outcome).endswith(',"warnings":["too few"]}')
+
+
+def test_columns_are_told_in_the_words_of_their_database() -> None:
+    columns = (Column("id", "INTEGER"), Column("name", "VARCHAR", "character varying(80)"))
+    message = outcome_message(NodeOutcome("read", None, 1, 0, columns=columns))
+
+    assert json.loads(message)["columns"] == {"id": "INTEGER", "name": "character varying(80)"}
 
 
 def test_a_count_that_is_not_known_is_null() -> None:

@@ -33,6 +33,13 @@ def counts(outcome: RunOutcome) -> dict[str, tuple[int | None, int | None]]:
     return {key: (node.rows_in, node.rows_out) for key, node in outcome.nodes.items()}
 
 
+def told_columns(outcome: RunOutcome) -> dict[str, dict[str, str]]:
+    return {
+        key: {column.name: column.native_type for column in node.columns}
+        for key, node in outcome.nodes.items()
+    }
+
+
 def pipeline(databases: Databases, mode: str = "append") -> list[Step]:
     databases.in_source(*PEOPLE)
     databases.in_target("create table rich (id int, twice numeric(14,2))")
@@ -65,6 +72,26 @@ def test_every_node_takes_its_time(databases: Databases) -> None:
     assert all(node.seconds >= 0 for node in outcome.nodes.values())
     assert outcome.nodes["read"].seconds > 0
     assert outcome.nodes["write"].seconds > outcome.nodes["keep"].seconds
+
+
+def test_sources_and_targets_tell_the_columns_they_found(databases: Databases) -> None:
+    assert told_columns(run_plan(pipeline(databases), databases)) == {
+        "read": {"id": "integer", "name": "text", "salary": "numeric(12,2)"},
+        "keep": {},
+        "double": {},
+        "pick": {},
+        "write": {"id": "integer", "twice": "numeric(14,2)"},
+    }
+
+
+def test_a_source_tells_its_columns_where_a_node_after_it_fails(databases: Databases) -> None:
+    steps = pipeline(databases)
+    databases.in_source("alter table people rename column salary to pay")
+    outcome = run_plan(steps, databases)
+    assert outcome.failures[0].step == "keep"
+    assert told_columns(outcome)["read"] == {
+        "id": "integer", "name": "text", "pay": "numeric(12,2)"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

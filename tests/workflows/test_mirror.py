@@ -146,6 +146,13 @@ def test_warnings_of_a_node_stand_in_its_row(flow_run):
     assert node("a").warnings == ["expected 1 row"]
 
 
+def test_the_columns_that_a_source_found_are_kept(flow_run):
+    apply_flow_run(flow_run())
+    outcome = '{"rows_in":null,"rows_out":3,"seconds":0.012,"columns":{"id":"integer"}}'
+    apply_task_runs([task_run(flow_run(), "a", "COMPLETED", 2, outcome)])
+    assert node("a").columns == {"id": "integer"}
+
+
 def test_a_failed_node_has_code_and_message(flow_run):
     apply_flow_run(flow_run())
     text = "Task run failed: E_LOAD_CONSTRAINT: node 'b': null in column 'id'\nDETAIL: row 3"

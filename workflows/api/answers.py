@@ -191,6 +191,10 @@ class NodeRunAnswer(Answer):
     warnings = serializers.ListField(
         child=serializers.CharField(), help_text="What its checks found that did not stop the run."
     )
+    columns = serializers.DictField(
+        child=serializers.CharField(),
+        help_text="Column → type, of what a source read and of a target's table, as it found them.",
+    )
     start_time = serializers.DateTimeField(source="started_at", allow_null=True)
     end_time = serializers.DateTimeField(source="ended_at", allow_null=True)
     message = serializers.CharField()

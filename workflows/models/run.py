@@ -149,6 +149,8 @@ class NodeRun(Mirrored):
     seconds = models.FloatField(null=True, blank=True, help_text="Time spent in this node.")
     #: What its checks found that did not stop the run, in words.
     warnings = models.JSONField(default=list, blank=True)
+    #: Column → type, of what a source read and of a target's table, as the run found them.
+    columns = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["position", "id"]

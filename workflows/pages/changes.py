@@ -9,6 +9,9 @@ from typing import Any
 from workers.pages.formats import NOTHING, count, duration
 from workflows.models import NodeRun, Run, RunState
 
+#: That are told of each node; a table that was made anew may differ in all.
+_MOST_COLUMNS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -25,12 +28,13 @@ def last_good_run(run: Run) -> Run | None:
 
 
 def changes(good: Run, run: Run) -> list[Change]:
-    """Version, nodes, parameters, pool, time and rows, where they are not the same."""
+    """Version, nodes, parameters, pool, columns, time and rows, where they are not the same."""
     found = [
         Change("Version", _version(good), _version(run)),
         *_definition(good, run),
         Change("Parameters", _words(good.parameters), _words(run.parameters)),
         Change("Pool", good.pool or NOTHING, run.pool or NOTHING),
+        *_columns(good.node_runs.all(), run.node_runs.all()),
         Change("Duration", duration(good.duration_seconds), duration(run.duration_seconds)),
         *_rows(good.node_runs.all(), run.node_runs.all()),
     ]
@@ -62,6 +66,23 @@ def _definition(good: Run, run: Run) -> Iterator[Change]:
 
 def _nodes(definition: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {node["key"]: node for node in definition.get("nodes", [])}
+
+
+def _columns(good: Iterable[NodeRun], now: Iterable[NodeRun]) -> Iterator[Change]:
+    """Of sources and targets whose columns both runs saw."""
+    before = {row.node_key: row.columns for row in good}
+    for row in now:
+        old, new = before.get(row.node_key), row.columns
+        if not old or not new:
+            continue
+        changed = sorted(n for n in {**old, **new} if old.get(n) != new.get(n))
+        node = row.node_name or row.node_key
+        for name in changed[:_MOST_COLUMNS]:
+            type_ = new.get(name, "removed") if name in old else f"added: {new[name]}"
+            yield Change(f"Column '{name}' of '{node}'", old.get(name, NOTHING), type_)
+        if len(changed) > _MOST_COLUMNS:
+            more = count(len(changed) - _MOST_COLUMNS)
+            yield Change(f"More columns of '{node}'", NOTHING, f"{more} changed")
 
 
 def _rows(good: Iterable[NodeRun], now: Iterable[NodeRun]) -> Iterator[Change]:

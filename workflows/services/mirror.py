@@ -38,6 +38,7 @@ _RUN_FIELDS = (
 _NODE_FIELDS = (
     "task_run_id", "attempt", "state", "state_name", "state_at", "message", "error_code",
     "started_at", "ended_at", "rows_in", "rows_out", "seconds", "warnings",
+    "columns",
 )  # fmt: skip
 
 
@@ -234,11 +235,12 @@ def _advance_node(row: NodeRun, task_run: TaskRun) -> NodeRun:
         row.seconds = outcome.get("seconds")
         row.message = "ran inside the database" if outcome.get("is_inside") else ""
         row.warnings = outcome.get("warnings") or []
+        row.columns = outcome.get("columns") or {}
     return row
 
 
 def _fill_in_reused(rows: Sequence[NodeRun], runs: Mapping[UUID, Run]) -> None:
-    """Rows and seconds of nodes that were not run again: those of the run that is retried."""
+    """What is known of nodes that were not run again: those of the run that is retried."""
     reused = [row for row in rows if row.is_reused]
     parents = {parent for row in reused if (parent := runs[row.run_id].parent_id)}
     if not parents:
@@ -249,6 +251,7 @@ def _fill_in_reused(rows: Sequence[NodeRun], runs: Mapping[UUID, Run]) -> None:
         if parent_id and (before := known.get((parent_id, row.node_key))):
             row.rows_in, row.rows_out = before.rows_in, before.rows_out
             row.seconds, row.warnings = before.seconds, before.warnings
+            row.columns = before.columns
 
 
 def _end(row: NodeRun, task_run: TaskRun) -> datetime | None:
@@ -262,7 +265,7 @@ def _state(task_run: TaskRun) -> RunState:
 
 
 def _outcome(task_run: TaskRun) -> dict[str, Any]:
-    """Rows, seconds and warnings, which a completed task run leaves as JSON in its message."""
+    """Figures, warnings and columns, which a completed task run leaves as JSON in its message."""
     if task_run.state != RunState.COMPLETED:
         return {}
     try:

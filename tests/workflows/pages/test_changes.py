@@ -88,3 +88,32 @@ def test_a_node_that_had_no_rows_has_no_percentage(workflow):
     NodeRunFactory(run=good, node_key="read", rows_out=0)
     NodeRunFactory(run=now, node_key="read", rows_out=3)
     assert words(good, now) == [("Rows of 'read'", "0", "3")]
+
+
+def test_columns_that_a_source_has_no_more_has_now_or_has_otherwise_are_named(workflow):
+    good, now = run(workflow, 0), run(workflow, 1, "FAILED")
+    then = {"id": "integer", "amount": "numeric(12,2)", "note": "text"}
+    NodeRunFactory(run=good, node_key="read", node_name="Orders", columns=then)
+    changed = {"id": "integer", "amount": "text", "city": "text"}
+    NodeRunFactory(run=now, node_key="read", node_name="Orders", columns=changed)
+    assert words(good, now) == [
+        ("Column 'amount' of 'Orders'", "numeric(12,2)", "text"),
+        ("Column 'city' of 'Orders'", NOTHING, "added: text"),
+        ("Column 'note' of 'Orders'", "text", "removed"),
+    ]
+
+
+def test_columns_that_one_of_the_runs_did_not_see_are_not_compared(workflow):
+    good, now = run(workflow, 0), run(workflow, 1, "FAILED")
+    NodeRunFactory(run=good, node_key="read", columns={"id": "integer"})
+    NodeRunFactory(run=now, node_key="read")
+    assert words(good, now) == []
+
+
+def test_a_table_that_differs_in_all_its_columns_is_told_in_few_lines(workflow):
+    good, now = run(workflow, 0), run(workflow, 1)
+    NodeRunFactory(run=good, node_key="read", columns={f"c{n}": "integer" for n in range(50)})
+    NodeRunFactory(run=now, node_key="read", columns={f"c{n}": "bigint" for n in range(50)})
+    found = words(good, now)
+    assert len(found) == 9
+    assert found[-1] == ("More columns of 'read'", NOTHING, "42 changed")
