@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0015_trigger_labels'),
+        ('workflows', '0016_run_history'),
     ]
 
     operations = [
