@@ -66,7 +66,7 @@ def _pages(user: User) -> Mapping[str, str]:
 
     from benchmarks.crowd import run_with_log
     from workers.models import Pool
-    from workflows.admin.paginator import Place
+    from workflows.admin.endless import Place
     from workflows.models import RunState
 
     run, pool, last = run_with_log(), Pool.objects.all()[0], _last_page(user)

@@ -13,7 +13,7 @@ from factories import ConnectionFactory, MembershipFactory, NodeFactory, TeamFac
 from workers.models import Pool
 from workflows.acting import Actor, acting
 from workflows.models import AuditEntry, Role
-from workflows.services import connections, members, running, tokens
+from workflows.services import auditing, connections, members, running, tokens
 
 pytestmark = pytest.mark.django_db
 
@@ -157,3 +157,11 @@ def test_acts_outside_requests_can_be_given_a_name(registered):
     with acting(Actor("cron")):
         running.pause(registered)
     assert latest("workflow.paused").actor == "cron"
+
+
+def test_every_entry_is_of_an_event_that_can_be_asked_for(registered, save):
+    running.cancel(running.run_now(workflow=registered))
+    MembershipFactory(team=registered.team)
+    TeamFactory().delete()
+    assert set(events()) <= set(auditing.events())
+    assert {"workflow.run", "membership.created", "team.deleted"} <= set(auditing.events())

@@ -10,33 +10,33 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
 
 from workers.pages.admin import ReadOnly
 from workers.pages.formats import NOTHING, moment
-from workflows.admin.base import TeamFilter, TeamScopedAdmin
+from workflows.admin.base import TeamFilter
+from workflows.admin.endless import EndlessList
 from workflows.models import AuditEntry
+from workflows.services.auditing import events
 
 # ``django-auditlog`` registers a page of its own for whatever model its findings go to.
 admin.site.unregister(AuditEntry)
 
 
 class EventFilter(admin.SimpleListFilter):
-    """The events that are in the log, by what they are about."""
+    """All events that there are: looking for those in the log would read all of it."""
 
     title = parameter_name = "event"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = model_admin.get_queryset(request).order_by("event")
-        return [(event, event) for event in rows.values_list("event", flat=True).distinct()]
+        return [(event, event) for event in events()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(event=self.value()) if self.value() else queryset
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnly, TeamScopedAdmin):
-    paginator = InfinitePaginator
+class AuditEntryAdmin(ReadOnly, EndlessList):
+    moment = "at"
     empty_hint = (
         "Nothing was done yet. Changes, runs, logins and exports stand here with who did them."
     )
@@ -52,7 +52,7 @@ class AuditEntryAdmin(ReadOnly, TeamScopedAdmin):
     search_help_text = "Name or id of what it is about"
     fields = ["at", "event", "actor", "address", "object_name", "object_id", "diff", "more"]
 
-    @display(description="When", ordering="at")
+    @display(description="When")
     def when(self, entry: AuditEntry) -> str:
         return moment(entry.at)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import PAGE_VAR
-from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -21,8 +19,8 @@ from unfold.enums import ActionVariant
 from workers.pages.admin import ReadOnly, confirmed, go_back, go_to
 from workers.prefect.gateway import GatewayError
 from workflows import access
-from workflows.admin.base import TeamFilter, TeamScopedAdmin, signed_in
-from workflows.admin.paginator import EndlessPaginator, Place
+from workflows.admin.base import TeamFilter, signed_in
+from workflows.admin.endless import EndlessList
 from workflows.models import Run, RunState, Workflow
 from workflows.pages.run_rows import cells, live_cell
 from workflows.pages.runs import run_context
@@ -34,7 +32,7 @@ _FEW = 500
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnly, TeamScopedAdmin):
+class RunAdmin(ReadOnly, EndlessList):
     change_form_template = "admin/workflows/run/change_form.html"
     list_before_template = "admin/workflows/run/live.html"
     list_display = ["status", "workflow", "team", "pool", "how", "started", "took"]
@@ -46,8 +44,6 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
         ("created_at", RangeDateTimeFilter),
     ]
     list_select_related = ["workflow__team"]
-    # Any other order than the newest first would sort a million runs.
-    sortable_by = ()
     search_fields = ["workflow__name"]
     empty_hint = "No run yet. Open a workflow and press Run now, or give it a schedule."
     search_help_text = "Name of the workflow"
@@ -68,19 +64,9 @@ class RunAdmin(ReadOnly, TeamScopedAdmin):
             return super().get_search_results(request, queryset, search_term)
         return queryset.filter(workflow__in=few), False
 
-    def get_paginator(
-        self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *_: Any, **__: Any
-    ) -> Paginator:
-        """Also asked for a run's history, whose lines are no runs."""
-        if queryset.model is not Run:
-            return Paginator(queryset, per_page)
-        return EndlessPaginator(queryset, per_page, Place.read(request.GET.get(PAGE_VAR, "")))
-
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With each row the cells that change."""
         changelist = super().get_changelist_instance(request)
-        # Not counted, so that there is no number to tell.
-        changelist.full_result_count = changelist.result_count
         reasons = waiting_of(changelist.result_list)
         for run in changelist.result_list:
             run.cells = cells(run, reasons.get(run.pk))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Literal, get_args
 
 from auditlog.context import disable_auditlog
 from auditlog.registry import auditlog
@@ -33,8 +33,37 @@ from workflows.models import (
 _CLOCKS = ["created_at", "updated_at"]
 
 
+#: What is done besides changing rows.
+Act = Literal[
+    "apitoken.revoked",
+    "log.downloaded",
+    "retention.pruned",
+    "run.canceled",
+    "run.retried",
+    "user.login",
+    "user.login_failed",
+    "user.logout",
+    "user.single_sign_on",
+    "workflow.imported",
+    "workflow.paused",
+    "workflow.register",
+    "workflow.resumed",
+    "workflow.run",
+    "workflow.saved",
+]
+_CHANGES = (AuditEntry.Action.CREATE, AuditEntry.Action.UPDATE, AuditEntry.Action.DELETE)
+
+
+def events() -> list[str]:
+    """Every event that can be in the log, in alphabetical order."""
+    watched = (model._meta.model_name for model in auditlog.get_models())
+    return sorted(
+        [*get_args(Act), *(f"{name}.{act.label}" for name in watched for act in _CHANGES)]
+    )
+
+
 def record(
-    event: str, subject: Model | None = None, *, team: Team | None = None, **details: Any
+    event: Act, subject: Model | None = None, *, team: Team | None = None, **details: Any
 ) -> None:
     """Write an entry for an act, in the current transaction. ``details`` hold no secrets."""
     AuditEntry.objects.write(event, subject, team_id=team.pk if team else None, details=details)

@@ -10,9 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from factories import RunFactory, TeamFactory, WorkflowFactory
 
 from workflows.admin import paginator
-from workflows.admin.paginator import CappedPaginator, EndlessPaginator, Place
+from workflows.admin.audit import AuditEntryAdmin
+from workflows.admin.endless import EndlessPaginator, Place
+from workflows.admin.paginator import CappedPaginator
 from workflows.admin.run import RunAdmin
-from workflows.models import Run, Workflow
+from workflows.models import AuditEntry, Run, Workflow
 
 pytestmark = pytest.mark.django_db
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,7 +50,7 @@ def _walk(way, place):
         place = getattr(paginator, way)
         if place is None:
             return pages
-        assert Place.read(str(place)) == place
+        assert Place.read(str(place), Run) == place
 
 
 def test_pages_of_older_runs_hold_each_run_once():
@@ -75,7 +77,7 @@ def test_a_run_that_comes_meanwhile_does_not_move_the_older_ones():
 
 @pytest.mark.parametrize("text", ["", "7", "older~x~y", "older~2026-01-01~", "later~2026~1"])
 def test_what_is_no_place_is_the_first_page(root, text):
-    assert Place.read(text) is None
+    assert Place.read(text, Run) is None
     assert root.get("/admin/workflows/run/", {"p": text}).status_code == 200
 
 
@@ -87,6 +89,29 @@ def test_the_run_list_leads_to_older_runs_with_its_filters(root, monkeypatch):
     older = root.get("/admin/workflows/run/" + html.unescape(link)).content.decode()
     assert "state__exact=SCHEDULED" in link
     assert older.count('class="row-menu"') == 1
+
+
+def test_the_audit_log_is_turned_from_its_newest_entry_to_its_first(root, monkeypatch):
+    monkeypatch.setattr(AuditEntryAdmin, "list_per_page", 2)
+    AuditEntry.objects.all().delete()
+    made = [AuditEntry.objects.write("workflow.run") for _ in range(5)]
+    AuditEntry.objects.update(at=MOMENT)
+    address, seen = "/admin/workflows/auditentry/?event=workflow.run", []
+    while address:
+        page = root.get(address).content.decode()
+        seen += re.findall(r"auditentry/(\d+)/change/", page)
+        links = re.findall(r'href="([^"]*)" rel="next"', page)
+        address = "/admin/workflows/auditentry/" + html.unescape(links[0]) if links else ""
+    assert list(dict.fromkeys(seen)) == [str(entry.pk) for entry in reversed(made)]
+
+
+def test_what_can_be_in_the_audit_log_is_known_without_reading_it(root):
+    AuditEntry.objects.all().delete()
+    with CaptureQueriesContext(connection) as asked:
+        page = root.get("/admin/workflows/auditentry/").content.decode()
+    assert "membership.changed" in page
+    assert not [query for query in asked if "DISTINCT" in query["sql"]]
+    assert not [query for query in asked if "COUNT(" in query["sql"]]
 
 
 def test_more_rows_cost_no_more_queries(root):
