@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django.contrib.humanize",
+    "django.forms",
     "django_htmx",
     "rules",
     "auditlog",
@@ -85,6 +86,8 @@ TEMPLATES = [
         },
     },
 ]
+# Widgets, too, are rendered by our templates where we have one of their name.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 DATABASES = {"default": dj_database_url.parse(environment.database_url, conn_health_checks=True)}
 if environment.flowadmin_database_pool:

@@ -16,7 +16,7 @@ from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from engine.suggestion import unknown
-from workflows.admin.base import PartOfParent
+from workflows.admin.base import PartForm, PartOfParent
 from workflows.models import Dependency
 
 _NODE_KEY = re.compile(r"nodes-\d+-key")
@@ -27,7 +27,7 @@ def _key_field(label: str) -> forms.CharField:
     return forms.CharField(label=label, widget=UnfoldAdminTextInputWidget(attrs=attrs))
 
 
-class DependencyForm(forms.ModelForm):
+class DependencyForm(PartForm):
     source_key = _key_field("From node")
     target_key = _key_field("To node")
 

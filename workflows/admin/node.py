@@ -10,7 +10,7 @@ from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from engine import registry
-from workflows.admin.base import PartOfParent
+from workflows.admin.base import PartForm, PartOfParent
 from workflows.admin.json_field import JSONObjectField
 from workflows.definition import NodeDefinition
 from workflows.models import Node
@@ -27,7 +27,7 @@ def kind_choices(current: str = "") -> list[Any]:
     return choices
 
 
-class NodeForm(forms.ModelForm):
+class NodeForm(PartForm):
     kind = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
     config = JSONObjectField(help_text="Settings of the kind, as JSON.")
 

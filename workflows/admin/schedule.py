@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django import forms
 from django.core.exceptions import ValidationError
 from unfold.admin import TabularInline
 
-from workflows.admin.base import PartOfParent
+from workflows.admin.base import PartForm, PartOfParent
 from workflows.models import Schedule
 
 
-class ScheduleForm(forms.ModelForm):
+class ScheduleForm(PartForm):
     class Meta:
         model = Schedule
         fields = ["slug", "cron", "interval", "run_at", "timezone", "is_active"]

@@ -24,7 +24,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from workers.pages.admin import confirmed, go_back, go_to
 from workers.pages.formats import NOTHING, moment
 from workflows import registration
-from workflows.admin.base import TeamFilter, TeamScopedAdmin, signed_in
+from workflows.admin.base import PartForm, TeamFilter, TeamScopedAdmin, signed_in
 from workflows.admin.dependency import DependencyInline
 from workflows.admin.json_field import JSONObjectField
 from workflows.admin.node import NodeInline
@@ -51,7 +51,7 @@ class TagsField(forms.CharField):
         return (initial or []) != self.to_python(data)
 
 
-class WorkflowForm(forms.ModelForm):
+class WorkflowForm(PartForm):
     parameters = JSONObjectField(help_text="Values usable as $name in expressions, as JSON.")
     tags = TagsField(
         required=False, help_text="Separated by commas.", widget=UnfoldAdminTextInputWidget
@@ -59,7 +59,7 @@ class WorkflowForm(forms.ModelForm):
 
     class Meta:
         model = Workflow
-        fields = "__all__"  # noqa: DJ007  the admin's fieldsets choose
+        fields = "__all__"  # the admin's fieldsets choose
 
 
 LAST_RUN = (
