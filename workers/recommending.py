@@ -43,13 +43,16 @@ class Recommendation:
     figures: str
 
 
-def recommend(history: PoolHistory, week: PoolHistory) -> Recommendation:
+def recommend(history: PoolHistory, week: PoolHistory, workers_online: int) -> Recommendation:
     """The one thing to do about a pool, the most urgent first.
 
     ``history`` is of the last 24 hours, ``week`` of 7 days: more is advised after a bad day,
     less only when days did not need it.
     """
     figures = _figures(history)
+    if not workers_online:
+        text = "Start a worker: none is online, and no run starts without one."
+        return Recommendation("start_workers", text, figures)
     if history.samples < SAMPLES_AT_LEAST:
         text = f"Nothing yet: {history.samples} of {SAMPLES_AT_LEAST} samples needed are there."
         return Recommendation("wait", text, figures)

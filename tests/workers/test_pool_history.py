@@ -7,7 +7,8 @@ from django.core.cache import cache
 from django.utils import timezone
 from factories import PoolFactory, PoolSampleFactory
 
-from workers.pages.history import history, pool_past
+from workers.advising import history
+from workers.pages.history import pool_past
 
 pytestmark = pytest.mark.django_db
 

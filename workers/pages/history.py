@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Avg, Count, DateTimeField, F, Func, Max, Q, Value
+from django.db.models import DateTimeField, F, Func, Max, Value
 from django.utils import timezone
 
+from workers.advising import advice_on
 from workers.models import Pool, PoolSample
 from workers.pages.charts import Chart, Series
-from workers.recommending import PoolHistory, Recommendation, recommend
+from workers.recommending import Recommendation
 
 _REMEMBERED_SECONDS = 30
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
@@ -40,33 +41,10 @@ def pool_past(pool: Pool) -> PoolPast:
         known = PoolPast(
             day=_chart(pool, "Slots and queue over 24 hours", now, _DAY, _DAY_STEP),
             week=_chart(pool, "Slots and queue over 7 days", now, _WEEK, _WEEK_STEP),
-            advice=recommend(history(pool, now - _DAY), history(pool, now - _WEEK)),
+            advice=advice_on(pool, pool.workers.filter(is_online=True).count()),
         )
         cache.set(key, known, _REMEMBERED_SECONDS)
     return known
-
-
-def history(pool: Pool, since: datetime) -> PoolHistory:
-    samples = PoolSample.objects.filter(pool=pool, taken_at__gte=since)
-    is_full = Q(queued__gt=0, active__gte=pool.concurrency_limit)
-    seen: dict[str, Any] = samples.aggregate(
-        samples=Count("pk"),
-        mean=Avg("active"),
-        peak=Max("active"),
-        longest=Max("queued"),
-        full=Count("pk", filter=is_full),
-        unserved=Count("pk", filter=Q(queued__gt=0, workers_online=0)),
-    )
-    number = max(1, seen["samples"])
-    return PoolHistory(
-        limit=pool.concurrency_limit,
-        samples=seen["samples"],
-        mean_active=float(seen["mean"] or 0),
-        peak_active=seen["peak"] or 0,
-        peak_queued=seen["longest"] or 0,
-        full_share=seen["full"] / number,
-        unserved_share=seen["unserved"] / number,
-    )
 
 
 def _chart(pool: Pool, title: str, now: datetime, length: timedelta, step: timedelta) -> Chart:

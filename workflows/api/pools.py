@@ -14,6 +14,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from workers.advising import advice_on
 from workers.capacity import pool_states
 from workers.models import Pool
 from workers.prefect.current import gateway
@@ -35,8 +36,12 @@ from workflows.api.views import ApiView
 from workflows.models import FAILED_STATES, Registration, Run, RunState, Trigger, Workflow
 from workflows.services.running import run_now
 
-#: Above this part of its slots a pool is worth a remark.
-_BUSY = 0.8
+#: What is to be done, in the words of the existing system: type and priority.
+_ACTS = {
+    "start_workers": ("monitor", "high"),
+    "scale_up": ("scale_up", "high"),
+    "scale_down": ("scale_down", "low"),
+}
 
 
 class Overview(ApiView):
@@ -59,7 +64,7 @@ class Overview(ApiView):
             "workers": workers,
             "pool_capacities": capacities,
             "recommendations": [
-                advice for status in capacities.values() if (advice := _advice(status))
+                advice for pool in pools if (advice := _advice(pool, capacities[pool.name]))
             ],
         }
         return Response(OverviewAnswer(found).data)
@@ -216,19 +221,16 @@ def _metrics(runs: Any) -> dict[str, Any]:
     }
 
 
-def _advice(pool: PoolStatus) -> dict[str, Any] | None:
-    if not pool.workers_online:
-        kind, priority, why = "monitor", "high", "no worker is online; start one"
-    elif utilization(pool) >= 1 and pool.queued:
-        kind, priority, why = "scale_up", "high", f"it is full and {pool.queued} runs wait"
-    elif utilization(pool) > _BUSY:
-        kind, priority, why = "monitor", "medium", "it is nearly full"
-    else:
+def _advice(pool: Pool, status: PoolStatus) -> dict[str, Any] | None:
+    """What the pool's page says; nothing where nothing is to be done."""
+    advice = advice_on(pool, status.workers_online)
+    if advice.act not in _ACTS:
         return None
+    kind, priority = _ACTS[advice.act]
     return {
         "type": kind,
         "pool": pool.name,
-        "current_utilization": round(100 * utilization(pool), 1),
-        "message": f"{pool.name}: {why}",
+        "current_utilization": round(100 * utilization(status), 1),
+        "message": f"{advice.text} {advice.figures}",
         "priority": priority,
     }

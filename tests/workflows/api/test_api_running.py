@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
+from factories import PoolSampleFactory, WorkerSeenFactory
 
 from workers.models import Pool
+from workers.pages.history import pool_past
 from workflows.models import Role, Run, Team, Workflow
 from workflows.services import log_mirror
 
@@ -221,7 +225,19 @@ def test_the_overview_has_the_keys_of_the_old_one(operator):
 def test_a_pool_without_a_worker_is_remarked(operator, prefect):
     prefect.put_online("etl-pool", is_online=False)
     [advice] = operator.get("workers/overview").json()["recommendations"]
-    assert (advice["pool"], advice["priority"]) == ("etl-pool", "high")
+    assert (advice["pool"], advice["type"], advice["priority"]) == ("etl-pool", "monitor", "high")
+
+
+def test_a_pool_is_advised_upon_as_on_its_page(operator):
+    pool = Pool.objects.get(name="etl-pool")
+    for minutes in range(120):
+        at = timezone.now() - timedelta(minutes=minutes)
+        PoolSampleFactory(pool=pool, taken_at=at, active=3, queued=2)
+    WorkerSeenFactory(pool=pool)
+    [advice] = operator.get("workers/overview").json()["recommendations"]
+    said = pool_past(pool).advice
+    assert (advice["pool"], advice["type"]) == ("etl-pool", "scale_up")
+    assert advice["message"] == f"{said.text} {said.figures}"
 
 
 def test_a_pool_is_paused_by_an_admin_and_prefect_is_told(make_client, registered, prefect):
