@@ -29,10 +29,11 @@ def parse_config(
     try:
         return model.model_validate(config), []
     except ValidationError as error:
-        return None, [_issue(model, details) for details in error.errors(include_url=False)]
+        return None, [issue_of(model, details) for details in error.errors(include_url=False)]
 
 
-def _issue(model: type[BaseModel], details: ErrorDetails) -> Issue:
+def issue_of(model: type[BaseModel], details: ErrorDetails) -> Issue:
+    """One finding of pydantic; the value is told if ``details`` has it, so leave out secrets."""
     location = details["loc"]
     field = ".".join(map(str, location))
     match details["type"]:
@@ -51,7 +52,8 @@ def _issue(model: type[BaseModel], details: ErrorDetails) -> Issue:
             message = str(error)
         case _:
             expected = details["msg"].replace("Input should", "it should")
-            message = f"{_shown(details['input'])} cannot be used here; {_lower(expected)}"
+            given = _shown(details["input"]) if "input" in details else f"what '{field}' has"
+            message = f"{given} cannot be used here; {_lower(expected)}"
     return Issue(code="setting_invalid", message=message, field=field)
 
 

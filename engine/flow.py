@@ -57,7 +57,8 @@ class NodeTask:
             task_run_name=self._name,
             retries=step.retries,
             retry_delay_seconds=step.retry_delay_seconds,
-            retry_condition_fn=self._may_retry,
+            # Prefect calls functions only: of a bound method it makes 'never'.
+            retry_condition_fn=lambda *_: self._may_retry(),
             timeout_seconds=step.timeout_seconds,
             cache_policy=NO_CACHE,
             persist_result=False,
@@ -93,7 +94,7 @@ class NodeTask:
         name = REUSED if outcome.is_reused else None
         return Completed(name=name, message=outcome_message(outcome))
 
-    def _may_retry(self, *_: object) -> bool:
+    def _may_retry(self) -> bool:
         return self._failure is not None and not self._failure.permanent
 
 

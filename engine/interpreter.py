@@ -281,8 +281,9 @@ class RunSession:
     def _watch(self, running: _Running, sink: TaskFuture) -> None:
         """Give a stage an end even when its task is ended by others before it had one."""
         error = sink.exception()
-        reason = Interrupted(f"its task was ended from outside: {error!r}")
-        self._settle(running, self._failed(running.stage, blame(running.stage.key, reason)))
+        if not isinstance(error, EngineError):
+            error = Interrupted(f"its task was ended from outside: {error!r}")
+        self._settle(running, self._failed(running.stage, blame(running.stage.key, error)))
 
     def _failed(self, stage: Stage, failure: StepFailed) -> RunOutcome:
         """The culprit fails, what reads it is skipped, the rest of the stage ended well.

@@ -257,6 +257,7 @@ UNFOLD = {
             "href": lambda request: static("flowadmin/favicon.svg"),
         }
     ],
+    "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("flowadmin/flowadmin.css")],
     "SCRIPTS": [

@@ -103,6 +103,42 @@ def test_a_failed_node_fails_the_run_and_skips_what_follows(
     assert (nodes["load"].state, nodes["load"].state_name) == ("CANCELLED", "Skipped")
 
 
+#: Refuses rows at the first attempt; a sequence remembers what a transaction undid.
+FAILS_ONCE = """
+    create sequence attempts;
+    create function fail_once() returns trigger language plpgsql as $$ begin
+        if nextval('attempts') = 1 then
+            raise exception 'not yet' using errcode = 'serialization_failure';
+        end if;
+        return null;
+    end $$;
+    create trigger fail_once before insert on loaded execute function fail_once();
+"""
+
+
+def test_a_node_that_fails_for_a_moment_is_tried_again(
+    bench: Bench, worker: psutil.Process
+) -> None:
+    with psycopg.connect(bench.database, autocommit=True) as connection:
+        connection.execute(FAILS_ONCE)
+    load = {**target("loaded", "orders"), "retries": 1, "retry_delay_seconds": 0}
+    run = bench.start(bench.plan(source(QUICK), load))
+
+    assert bench.wait(run.id).state == "COMPLETED"
+    assert loaded(bench) == [1, 2, 3, 4, 5]
+
+
+def test_the_last_of_several_attempts_says_why_it_failed(
+    bench: Bench, worker: psutil.Process
+) -> None:
+    load = {**target("loaded", "orders"), "retries": 1, "retry_delay_seconds": 0}
+    plan = bench.plan(source(QUICK), load)
+    plan["connections"]["shop"]["options"]["port"] = 1
+    ended = bench.wait(bench.start(plan).id)
+
+    assert ended.message.startswith("E_UNREACHABLE: node 'orders'")
+
+
 def test_a_plan_that_cannot_be_read_fails_the_run_with_a_reason(
     bench: Bench, worker: psutil.Process
 ) -> None:

@@ -58,6 +58,16 @@ def test_an_unknown_parameter_is_refused_with_a_suggestion(registered):
     assert "did you mean 'limit'?" in error.reason
 
 
+def test_a_parameter_of_another_type_is_refused(registered):
+    error = refused(workflow=registered, parameters={"limit": "many"})
+    assert error.code == "invalid_parameter"
+    assert "'limit' is \"many\", a text; expected a number" in error.reason
+
+
+def test_null_stands_for_any_parameter(registered):
+    assert run_now(workflow=registered, parameters={"limit": None}).parameters == {"limit": None}
+
+
 def test_the_same_idempotency_key_is_the_same_run(registered):
     first, second = (run_now(workflow=registered, idempotency_key="k") for _ in range(2))
     assert first == second
@@ -88,6 +98,12 @@ def test_an_unregistered_workflow_says_why_it_is_not():
     error = refused(workflow=registration_row.workflow)
     assert error.code == "not_registered"
     assert "cycle: a → b" in error.reason
+    assert error.reason.endswith("; correct it and save")
+
+
+def test_a_workflow_that_is_being_registered_is_run_in_a_moment():
+    error = refused(workflow=RegistrationFactory().workflow)
+    assert error.reason.endswith("; try again in a moment")
 
 
 def test_a_paused_workflow_runs_by_hand(registered):

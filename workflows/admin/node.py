@@ -69,14 +69,15 @@ class NodeInline(PartOfParent, StackedInline):
     model = Node
     form = NodeForm
     fieldsets = [
-        (None, {"fields": [("key", "name", "kind"), "config"]}),
+        (None, {"fields": [("key", "kind"), "name", "config"]}),
         (
             "When it fails",
             {
                 "classes": ["collapse"],
                 "fields": [
-                    ("retries", "retry_delay_seconds", "timeout_seconds"),
-                    ("checkpoint", "position"),
+                    ("retries", "retry_delay_seconds"),
+                    ("timeout_seconds", "checkpoint"),
+                    "position",
                 ],
             },
         ),

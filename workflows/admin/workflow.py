@@ -100,9 +100,9 @@ class WorkflowAdmin(TeamScopedAdmin):
             "Where it runs",
             {
                 "fields": [
-                    ("preferred_pool", "estimated_rows", "timeout_seconds"),
+                    ("preferred_pool", "needs_high_memory"),
+                    ("estimated_rows", "timeout_seconds"),
                     ("concurrency_limit", "overlap"),
-                    "needs_high_memory",
                 ]
             },
         ),

@@ -26,6 +26,7 @@ from engine.issue import Issue
 from engine.previews.previewer.client import PreviewError
 from workers.prefect.gateway import GatewayError, PrefectUnreachable
 from workflows.services.editing import DefinitionRejected, StaleVersion
+from workflows.services.findings import SettingsRefused
 from workflows.services.importing.legacy import AlreadyThere, ImportRefused, NotThereToUpdate
 from workflows.services.previewing import NotPreviewable
 from workflows.services.running import NotRunnable
@@ -128,6 +129,8 @@ def _known(error: Exception) -> Problem | None:
             return Problem(_PREVIEW_STATUS[error.code], error.code, str(error))
         case Interrupted():
             return Problem(HTTPStatus.CONFLICT, error.code, error.message)
+        case SettingsRefused(issues=issues):
+            return Problem(HTTPStatus.BAD_REQUEST, error.code, error.message, issues)
         case ConfigError():
             return Problem(HTTPStatus.BAD_REQUEST, error.code, error.message)
         case ConnectorError():

@@ -17,7 +17,7 @@ from engine.suggestion import unknown
 from workflows import outbox
 from workflows.compile import ConnectionFacts
 from workflows.models import Connection, Node, Team, Workflow
-from workflows.services.findings import findings
+from workflows.services.findings import refused
 
 
 def connector_of(connection: Connection) -> Connector[Any]:
@@ -35,7 +35,7 @@ def config_of(connection: Connection) -> ConnectionConfig:
     try:
         return model.model_validate({**connection.options, **(connection.secrets or {})})
     except ValidationError as error:
-        raise ConfigError(findings(error)) from None
+        raise refused(model, error) from None
 
 
 def test(connection: Connection) -> str:

@@ -20,16 +20,25 @@ from workers.routing import Route, route
 from workers.wake import wake
 from workflows import registration
 from workflows.definition import Definition
-from workflows.models import OPEN_STATES, Registration, Run, RunState, Trigger, Workflow
+from workflows.models import (
+    OPEN_STATES,
+    Registration,
+    RegistrationState,
+    Run,
+    RunState,
+    Trigger,
+    Workflow,
+)
 from workflows.services import auditing, mirror
+from workflows.services.parameters import misfit
 from workflows.services.restarting import restart_of
 
 
 class NotRunnable(Exception):
     """The workflow cannot run now; ``code`` is stable, ``reason`` is for people.
 
-    Codes: disabled, not_registered, unknown_parameter, unknown_pool, pools_full,
-    prefect_unreachable, prefect_refused; of a retry also: not_ended, nothing_failed,
+    Codes: disabled, not_registered, unknown_parameter, invalid_parameter, unknown_pool,
+    pools_full, prefect_unreachable, prefect_refused; of a retry also: not_ended, nothing_failed,
     unknown_node, retry_under_way.
     """
 
@@ -223,15 +232,23 @@ def _runnable(workflow: Workflow) -> Registration:
     current = Registration.objects.select_related("version").filter(workflow_id=workflow.pk).first()
     if current is None or current.deployment_id is None:
         why = f" ({current.state}: {current.reason})" if current and current.reason else ""
-        raise NotRunnable(f"no version of it has been registered yet{why}", "not_registered")
+        now = "correct it and save" if _has_failed(current) else "try again in a moment"
+        reason = f"no version of it has been registered yet{why}; {now}"
+        raise NotRunnable(reason, "not_registered")
     return current
+
+
+def _has_failed(current: Registration | None) -> bool:
+    return current is not None and current.state == RegistrationState.FAILED
 
 
 def _check_parameters(current: Registration, parameters: Mapping[str, Any]) -> None:
     known = current.version.definition["parameters"] if current.version else {}
-    for name in parameters:
+    for name, value in parameters.items():
         if name not in known:
             raise NotRunnable(unknown("parameter", name, known), "unknown_parameter")
+        if why := misfit(name, value, known[name]):
+            raise NotRunnable(why, "invalid_parameter")
 
 
 def _place(

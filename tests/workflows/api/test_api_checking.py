@@ -53,3 +53,18 @@ def test_a_definition_of_ones_own_takes_an_editor(registered, make_client):
     assert viewer.post(path, {"definition": given}).status_code == 403
     body = editor.post(path, {"definition": given}).json()
     assert (body["can_register"], body["issues"][0]["node"]) == (False, "keep0")
+
+
+def test_what_saving_would_refuse_is_told_before(editor):
+    given = definition().model_dump(mode="json")
+    given["schedules"] = [{"slug": "nightly", "cron": "0 25 * * *"}]
+    body = editor.post("workflows/validate", {"definition": given}).json()
+    assert ("bad_cron", "schedules.0.cron") in [(i["code"], i["field"]) for i in body["issues"]]
+    assert not body["can_register"]
+
+
+def test_what_the_compiler_finds_too_is_told_once(editor):
+    given = definition().model_dump(mode="json")
+    given["nodes"].append(given["nodes"][0])
+    body = editor.post("workflows/validate", {"definition": given}).json()
+    assert [issue["code"] for issue in body["issues"]].count("duplicate_node") == 1

@@ -56,6 +56,15 @@ def test_other_options_need_the_secrets_again(admin, body, stored):
     assert Connection.objects.get(slug="warehouse").secrets == {"password": "new"}
 
 
+def test_each_setting_that_does_not_pass_is_an_issue_without_its_value(admin, body):
+    body["options"] = {"host": "db", "prot": 1, "port": "five", "user": "u"}
+    answer = admin.post("connections/", body).json()
+    found = {issue["field"]: issue["message"] for issue in answer["issues"]}
+    assert found.keys() == {"database", "prot", "port"}
+    assert "did you mean 'port'?" in found["prot"]
+    assert "five" not in str(answer)
+
+
 def test_a_new_name_needs_no_secret(admin, body, stored):
     change = {"name": "Renamed", "options": body["options"]}
     assert admin.put("connections/warehouse/", change).json()["name"] == "Renamed"

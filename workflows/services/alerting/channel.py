@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from engine.errors import ConfigError
 from engine.suggestion import unknown
 from workflows.models import AlertChannel
-from workflows.services.findings import findings
+from workflows.services.findings import refused
 
 
 class NotSent(Exception):
@@ -89,7 +89,7 @@ def config_of(row: AlertChannel) -> ChannelConfig:
     try:
         return model.model_validate({**row.options, **(row.secrets or {})})
     except ValidationError as error:
-        raise ConfigError(findings(error)) from None
+        raise refused(model, error) from None
 
 
 def send_to(row: AlertChannel, message: Message, delivery_id: str) -> None:
