@@ -96,6 +96,8 @@ class Extraction:
     window: Window | None = None
     #: No more rows than this are wanted, whichever; a hint that spares the database work.
     limit: int | None = None
+    #: Which part of a table to read, in its connector's own words; empty = all of it.
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,13 @@ class Snapshot(Protocol):
 
     def enter(self, session: duckdb.DuckDBPyConnection, alias: str) -> None:
         """Have the transaction that ``session`` has begun read ``alias`` at this moment."""
+
+    def parts(self, extraction: Extraction, most: int) -> Sequence[Extraction]:
+        """The extraction in up to ``most`` parts; none where it can be read as a whole only.
+
+        At this moment each of its rows is in exactly one of them, whatever happens to the
+        table until the snapshot is closed.
+        """
 
     def close(self) -> None: ...
 

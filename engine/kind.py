@@ -194,6 +194,10 @@ class Source(Kind[ConfigT]):
         """By which column only new rows are read; None where all are."""
         return None
 
+    def sessions(self, config: ConfigT) -> int:
+        """How many sessions may read its rows side by side, each a part."""
+        return 1
+
     def check(self, config: ConfigT, output: Schema, context: Context) -> Iterable[Issue]:
         """Findings once the columns it yields are known; issues as in ``Transform.check``."""
         return ()

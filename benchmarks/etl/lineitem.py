@@ -98,9 +98,9 @@ def job(connections: Mapping[str, PlanConnection], *, target: str, **origin: Any
     )
 
 
-def digest(server: Server, database: str) -> tuple[Any, ...]:
-    """Rows of ``lines``, and a sum over the hashes of all of them."""
-    query = "select count(*), sum(hash_record_extended(lines, 0)) from lines"
+def digest(server: Server, database: str, table: str = "lines") -> tuple[Any, ...]:
+    """Rows of a table, and a sum over the hashes of all of them."""
+    query = f"select count(*), sum(hash_record_extended({table}, 0)) from {table}"
     return server.execute(database, query)[0]
 
 

@@ -88,7 +88,13 @@ class Execution:
         # A sample is not worth a session more.
         self._moments = Moments(nodes, self._connections, stages if source_rows is None else ())
         self._sources = Sources(
-            nodes, self._connections, progress, self._sandbox, source_rows, samples is not None
+            nodes,
+            self._connections,
+            progress,
+            self._moments,
+            self._sandbox,
+            source_rows,
+            samples is not None,
         )
         self._keeping = Keeping(
             nodes,
@@ -275,7 +281,8 @@ class Execution:
         found = self._keeping[step.key].warnings if step.key in self._keeping else ()
         if not self._nodes.is_a(Source, step):
             return found
-        return (*found, *self._moments.warnings(self._nodes.config(step).connection))
+        moments = self._moments.warnings(self._nodes.config(step).connection)
+        return (*found, *moments, *self._sources.warnings(step))
 
     def _rows(self, edge: Input, counted: Mapping[str, Counted]) -> int | None:
         """How many rows an input got, if that is known."""

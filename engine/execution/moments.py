@@ -6,7 +6,6 @@ Sources of the same database, in whichever stage, read at the moment the first o
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from engine.connector import Snapshot
 from engine.errors import ConnectorError, PlanError
 from engine.execution.nodes import Nodes
 from engine.execution.ready import Relation
+from engine.plan import Step
 from engine.stages.optimizer import Stage
 
 
@@ -45,7 +45,7 @@ class Moments:
     def warnings(self, slug: str) -> tuple[str, ...]:
         """What to say of a source whose database should have given a moment, and could not."""
         place = self._place(slug)
-        if self._taken.get(place, ...) is not None:
+        if self._taken.get(place, ...) is not None or len(self._readers(place)) < 2:
             return ()
         label = self.connections.open(slug).connector.label
         return (
@@ -58,16 +58,17 @@ class Moments:
         with self._lock:
             if place in self._taken:
                 return self._taken[place]
-            readers = Counter(
-                self._place(read)
-                for stage in self.stages
-                for read in self.nodes.reads(stage).elements()
-            )
-            if not place or readers[place] < 2:
+            sessions = sum(map(self.nodes.sessions, self._readers(place)))
+            if not place or sessions < 2:
                 return None
             opened = self.connections.open(slug)
             self._taken[place] = opened.connector.snapshot(opened.config)
             return self._taken[place]
+
+    def _readers(self, place: str) -> list[Step]:
+        """The sources that read a database."""
+        sources = (step for stage in self.stages for step in self.nodes.sources(stage))
+        return [s for s in sources if self._place(self.nodes.config(s).connection) == place]
 
     def _place(self, slug: str) -> str:
         """Empty for a connection that cannot be opened: whoever reads it will say so."""
@@ -91,7 +92,7 @@ def read_at(
     def begin() -> None:
         session.execute("BEGIN")
         for relation in relations.values():
-            if relation.connection in snapshots:
+            if relation.alias and relation.connection in snapshots:
                 snapshots[relation.connection].enter(session, relation.alias)
 
     def again() -> None:

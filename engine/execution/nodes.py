@@ -49,3 +49,8 @@ class Nodes:
     def reads(self, stage: Stage) -> Counter[str]:
         """Slugs of the connections that a stage reads, and how often."""
         return Counter(self.config(step).connection for step in self.sources(stage))
+
+    def sessions(self, step: Step) -> int:
+        """By how many sessions a source may be read."""
+        found: int = self.kind(step).sessions(self.config(step))
+        return found

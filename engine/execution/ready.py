@@ -22,7 +22,8 @@ class Relation:
     first_rows: str = ""
     #: What it was asked for.
     extraction: Extraction = field(default_factory=Extraction)
-    #: The slug of the connection it reads, and the name that has in DuckDB.
+    #: The slug of the connection it reads, and the name that has in DuckDB; empty where
+    #: sessions of its own read it.
     connection: str = ""
     alias: str = ""
 

@@ -79,6 +79,13 @@ class DatabaseSourceConfig(NodeConfig):
         title="Incremental",
         description="Read only rows above what the targets have already; empty for all rows.",
     )
+    sessions: int = Field(
+        1,
+        title="Sessions",
+        description="How many sessions of the database read a table side by side.",
+        ge=1,
+        le=8,
+    )
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -87,6 +94,12 @@ class DatabaseSourceConfig(NodeConfig):
             raise SettingError(f"{given} given; a source reads one of them", field="table")
         if self.sql and (reason := refusal(self.sql)):
             raise SettingError(reason, field="sql", code="sql_not_readonly")
+        if self.sql and self.sessions > 1:
+            raise SettingError(
+                f"'{self.sessions}' sessions cannot share the work of a query; name a table "
+                "instead, or set 'sessions' to 1",
+                field="sessions",
+            )
         return self
 
 
@@ -105,6 +118,9 @@ class DatabaseSource(Source[DatabaseSourceConfig]):
             filter=config.filter,
             parameters=context.parameters,
         )
+
+    def sessions(self, config: DatabaseSourceConfig) -> int:
+        return config.sessions
 
     def incremental(self, config: DatabaseSourceConfig) -> Window | None:
         wanted = config.incremental

@@ -2,7 +2,8 @@
 
 A stream can be read once, and its driver may be blocked where nobody can interrupt it. So
 DuckDB is given a ``Feed`` that opens a new stream whenever it is read, and a thread between
-the two: DuckDB waits for the thread only, and stops waiting as soon as it is told to.
+the two: DuckDB waits for the thread only, and stops waiting as soon as it is told to. Rows that
+come in several streams have as many threads.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-#: Batches that are read ahead.
+#: Batches that are read ahead of each stream.
 _AHEAD = 2
 #: How long a driver may take to leave a read that was stopped, before it is left behind.
 _LEAVING_SECONDS = 5.0
@@ -48,9 +49,9 @@ class Feeds:
             self._session.unregister(alias)
             feed.join()
 
-    def add(self, step: str, alias: str, schema: Schema, open_: Open) -> None:
-        """Make what ``open_`` streams readable under ``alias``."""
-        feed = self._feeds[alias] = Feed(arrow_schema(schema), open_)
+    def add(self, step: str, alias: str, schema: Schema, *opens: Open) -> None:
+        """Make what all of ``opens`` stream readable under ``alias``."""
+        feed = self._feeds[alias] = Feed(arrow_schema(schema), opens)
         self._steps[alias] = step
         self._session.register(alias, feed)
 
@@ -93,9 +94,9 @@ def first_of(alias: str) -> str:
 class Feed:
     """What DuckDB sees: a table of Arrow batches that it may read as often as it likes."""
 
-    def __init__(self, schema: pa.Schema, open_: Open) -> None:
+    def __init__(self, schema: pa.Schema, opens: Sequence[Open]) -> None:
         self._schema = schema
-        self._open = open_
+        self._opens = opens
         self._pumps: list[_Pump] = []
         self._waiting: _Pump | None = None
         self._is_stopped = False
@@ -125,7 +126,7 @@ class Feed:
         return pump.peek(seconds)
 
     def _pump(self) -> _Pump:
-        pump = _Pump(self._open, self._schema)
+        pump = _Pump(self._opens, self._schema)
         self._pumps.append(pump)
         if self._is_stopped:
             pump.stop()
@@ -145,38 +146,42 @@ class Feed:
 
 
 class _Pump:
-    """Reads one stream in a thread of its own, a little ahead of who wants its batches."""
+    """Reads each stream in a thread of its own, a little ahead of who wants the batches."""
 
-    def __init__(self, open_: Open, schema: pa.Schema) -> None:
-        self._open = open_
+    def __init__(self, opens: Sequence[Open], schema: pa.Schema) -> None:
         self._schema = schema
         self._changed = threading.Condition()
         self._ready: deque[pa.RecordBatch] = deque()
-        self._stream: Stream | None = None
+        self._most_ready = _AHEAD * len(opens)
+        self._streams: list[Stream] = []
         self._error: BaseException | None = None
-        self._has_ended = self._is_stopped = False
-        self._thread = threading.Thread(target=self._read, name="stream", daemon=True)
+        self._is_stopped = False
+        self._left = len(opens)
+        self._threads = [
+            threading.Thread(target=self._read, args=(open_,), name="stream", daemon=True)
+            for open_ in opens
+        ]
 
     def peek(self, seconds: float) -> pa.Table | None:
         """The first rows, which stay to be read; None where they do not come, or not in time."""
         import pyarrow as pa
 
-        self._thread.start()
+        self._start()
         with self._changed:
             self._changed.wait_for(self._is_settled, seconds)
-            is_there = bool(self._ready) or (self._has_ended and not self._error)
+            is_there = bool(self._ready) or (not self._left and not self._error)
             first = list(self._ready)[:1]
         return pa.Table.from_batches(first, self._schema) if is_there else None
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        if not self._thread.ident:
-            self._thread.start()
+        if not self._threads[0].ident:
+            self._start()
         while True:
             with self._changed:
                 self._changed.wait_for(self._is_settled)
                 if self._is_stopped:
                     raise Interrupted("the rows are no longer wanted")
-                if not self._ready:
+                if self._error or not self._ready:
                     break
                 batch = self._ready.popleft()
                 self._changed.notify_all()
@@ -186,33 +191,40 @@ class _Pump:
 
     def stop(self) -> None:
         with self._changed:
-            is_reading = not (self._is_stopped or self._has_ended)
+            is_reading = self._left and not self._is_stopped
             self._is_stopped = True
             self._changed.notify_all()
-            stream = self._stream
-        if is_reading and stream:
-            stream.stop()
+            streams = list(self._streams)
+        if is_reading:
+            for stream in streams:
+                stream.stop()
 
     def join(self) -> None:
-        if self._thread.is_alive():
-            self._thread.join(_LEAVING_SECONDS)
+        end = time.monotonic() + _LEAVING_SECONDS
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, end - time.monotonic()))
+
+    def _start(self) -> None:
+        for thread in self._threads:
+            thread.start()
 
     def _is_settled(self) -> bool:
-        return bool(self._ready) or self._has_ended or self._is_stopped
+        return bool(self._ready or self._error) or not self._left or self._is_stopped
 
-    def _read(self) -> None:
+    def _read(self, open_: Open) -> None:
         try:
-            stream = self._open()
+            stream = open_()
             with self._changed:
-                self._stream = stream
+                self._streams.append(stream)
                 is_wanted = not self._is_stopped
             if is_wanted:
                 self._move(stream)
         except BaseException as error:  # noqa: BLE001 - it is raised where the rows are awaited
-            self._error = error
+            self._error = self._error or error
         finally:
             with self._changed:
-                self._has_ended = True
+                self._left -= 1
                 self._changed.notify_all()
 
     def _move(self, stream: Stream) -> None:
@@ -229,7 +241,7 @@ class _Pump:
                 f"{_types(self._schema)}; save the workflow again, so that they are described anew"
             )
         with self._changed:
-            self._changed.wait_for(lambda: len(self._ready) < _AHEAD or self._is_stopped)
+            self._changed.wait_for(lambda: len(self._ready) < self._most_ready or self._is_stopped)
             if batch.num_rows:
                 self._ready.append(batch)
                 self._changed.notify_all()

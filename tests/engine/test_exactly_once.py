@@ -1,6 +1,7 @@
 """Whatever happens to a load, running it again leaves each row once.
 
-``FLOWADMIN_KILLS`` says how many runs are killed in each of five modes; 40 if it is not set.
+``FLOWADMIN_KILLS`` says how many runs are killed in each of five modes; 40 if it is not set. With
+several sessions it is a quarter of them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ ROWS = 30_000
 MODES = ["append", "replace", "upsert", "delete_insert"]
 #: Appends what is above the watermark, which moves with the load.
 INCREMENTAL = "incremental"
+#: Appends what three sessions read side by side.
+PARALLEL = "parallel"
 KEYED = ("upsert", "delete_insert")
 
 #: A row that has to wait until this lock is free holds up the load in its middle.
@@ -67,8 +70,8 @@ def pipeline(databases: Databases, mode: str) -> Plan:
     if mode in KEYED:
         databases.in_target("alter table t add primary key (id)")
     keys = {"keys": ["id"]} if mode in KEYED else {}
-    new = {"incremental": {"column": "id"}} if mode == INCREMENTAL else {}
-    written = "append" if mode == INCREMENTAL else mode
+    new = {INCREMENTAL: {"incremental": {"column": "id"}}, PARALLEL: {"sessions": 3}}.get(mode, {})
+    written = "append" if new else mode
     steps = [
         source("read", "s", **new),
         transform("keep", "filter", "read", condition="id % 3 <> 0"),
@@ -106,7 +109,7 @@ def before(databases: Databases) -> Rows:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("mode", [*MODES, INCREMENTAL])
+@pytest.mark.parametrize("mode", [*MODES, INCREMENTAL, PARALLEL])
 def test_a_killed_run_that_is_run_again_loads_each_row_once(
     databases: Databases, runner: Runner, mode: str
 ) -> None:
@@ -116,7 +119,7 @@ def test_a_killed_run_that_is_run_again_loads_each_row_once(
         made,
         lambda: fill(databases),
         lambda: content(databases),
-        kills=KILLS,
+        kills=KILLS // 4 if mode == PARALLEL else KILLS,
         seed=f"exactly once, {mode}",
     )
 

@@ -116,7 +116,7 @@ def relation(
     fewer rows travel.
     """
     wanted = chosen(found, extraction.columns)
-    within = _window(found, extraction)
+    within = " AND ".join(filter(None, (extraction.part, _window(found, extraction))))
     if not extraction.filter:
         return f"SELECT * FROM {_query(alias, select(wanted, extraction, within, dialect))}"
     schema = Schema(tuple(column.described() for column in found))

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from engine.connector import Extraction
+from engine.connectors.postgresql import splitting
 from engine.errors import ConnectorError
 from engine.schema import literal
 
@@ -23,6 +28,7 @@ class PostgresSnapshot:
         import psycopg
 
         self._connection = connection
+        self._lock = threading.Lock()
         connection.execute("SET idle_in_transaction_session_timeout = 0")
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.autocommit = False
@@ -38,15 +44,31 @@ class PostgresSnapshot:
         try:
             session.execute(f"CALL postgres_execute({literal(alias)}, {statement})")
         except duckdb.Error as error:
-            raise ConnectorError(
-                f"the moment at which sources of one database are read is gone ({error}); "
-                "something has ended an idle session of ours: run it again",
-                permanent=True,
-            ) from None
+            raise _gone(error) from None
+
+    def parts(self, extraction: Extraction, most: int) -> Sequence[Extraction]:
+        import psycopg
+
+        if extraction.table is None:
+            return ()
+        try:
+            with self._lock, self._connection.transaction():
+                found = splitting.ranges(self._connection, extraction.table, most)
+        except psycopg.Error as error:
+            raise _gone(error) from None
+        return [replace(extraction, part=part) for part in found]
 
     def close(self) -> None:
         with contextlib.suppress(Exception):
             self._connection.close()
+
+
+def _gone(error: Exception) -> ConnectorError:
+    return ConnectorError(
+        f"the moment at which sources of one database are read is gone ({error}); "
+        "something has ended an idle session of ours: run it again",
+        permanent=True,
+    )
 
 
 def read_at(connection: Connection, name: str) -> None:

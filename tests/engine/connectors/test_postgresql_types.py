@@ -27,6 +27,7 @@ REFUSED = {
 #: How rows are read, and where to: what each way is called, and the connector that reads.
 WAYS = {
     "in binary": "postgresql",
+    "in parts": "postgresql",
     "through arrivals": "postgresql",
     "as text": "cockroachdb",
     "within a database": "postgresql",
@@ -63,6 +64,8 @@ def moved(request: pytest.FixtureRequest, two_databases: Databases) -> Moved:
         execute(url, *OWN_TYPES)
     make(origin, "s", is_binary=way != "as text")
     make(into, "t")
+    if way == "in parts":
+        lengthen(origin, "s")
     name = origin.rpartition("/")[2]
     execute(origin, *(f"alter database {name} set {setting}" for setting in ODD_SETTINGS))
     steps = [step for i in range(len(VALUES)) for step in steps_of(i, way)]
@@ -84,6 +87,21 @@ def make(url: str, letter: str, *, is_binary: bool | None = None) -> None:
                 session.execute(f"insert into {letter}{i} values (%s, %s::text::{type_})", row)
 
 
+def lengthen(url: str, letter: str) -> None:
+    """Give the tables pages enough for several sessions, with nothing on them."""
+    with psycopg.connect(url) as session:
+        for i in range(len(VALUES)):
+            table = f"{letter}{i}"
+            session.execute(f"alter table {table} add filler text")
+            session.execute(f"alter table {table} alter filler set storage plain")
+            session.execute(
+                f"insert into {table} (i, filler) select -n, repeat('x', 8000) "
+                "from generate_series(1, 130) n"
+            )
+            session.execute(f"delete from {table} where i < 0")
+            session.execute(f"update {table} set i = i")  # some rows are on the last pages
+
+
 def shown(url: str, letter: str) -> dict[str, Rows]:
     """The rows of the tables by type, each value as text that says all of it."""
     with psycopg.connect(url) as session:
@@ -102,7 +120,8 @@ def reader(way: str, url: str) -> PlanConnection:
 
 
 def steps_of(i: int, way: str) -> tuple[Step, Step]:
-    read = source(f"r{i}", f"s{i}")
+    parts = {"sessions": 3, "columns": ["i", "v"]} if way == "in parts" else {}
+    read = source(f"r{i}", f"s{i}", **parts)
     if way == "through arrivals":
         return read, target(f"w{i}", f"t{i}", read.key, "upsert", config={"keys": ["i"]})
     return read, target(f"w{i}", f"t{i}", read.key)

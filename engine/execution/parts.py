@@ -1,0 +1,56 @@
+"""One of the parts of a source that sessions of their own read side by side, at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from engine.connections import Opened
+from engine.connector import Snapshot
+from engine.errors import EngineError
+from engine.stages.culprit import failure_of, in_words
+from engine.streams.arrow import batches
+from engine.streams.streaming import Stream
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: What DuckDB works with at once: rows may be wide, and each part has some on their way.
+_ROWS = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """``sql`` selects its rows from ``alias``; ``step`` is the source."""
+
+    step: str
+    sql: str
+    alias: str
+    snapshot: Snapshot
+    opened: Opened
+
+    def stream(self, database: duckdb.DuckDBPyConnection) -> Stream:
+        session = database.cursor()
+        return Stream(self._rows(session), session.interrupt)
+
+    def _rows(self, session: duckdb.DuckDBPyConnection) -> Generator[pa.RecordBatch, None, None]:
+        try:
+            session.execute("BEGIN")
+            self.snapshot.enter(session, self.alias)
+            yield from batches(session, self.sql, _ROWS)
+        except duckdb.Error as error:
+            raise self._failure(error) from error
+        finally:
+            with suppress(duckdb.Error):  # closed within a transaction, a cut session would abort
+                session.execute("ROLLBACK")
+            session.close()
+
+    def _failure(self, error: duckdb.Error) -> EngineError:
+        connector, config = self.opened.connector, self.opened.config
+        is_value = isinstance(error, duckdb.DataError)  # it quotes one, which may say anything
+        cut_off = None if is_value else connector.cut_off(config, in_words(error))
+        return cut_off or failure_of(self.step, error)
