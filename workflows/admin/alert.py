@@ -22,6 +22,7 @@ from workflows import access
 from workflows.admin.base import TeamFilter, TeamScopedAdmin
 from workflows.admin.config_form import PREFIX, add_config_errors, config_fields, config_values
 from workflows.models import AlertChannel, AlertDelivery, AlertRule, Workflow
+from workflows.models.alert import AlertDeliveries
 from workflows.services.alerting import sending
 from workflows.services.alerting.channel import Channel, NotSent, channels
 from workflows.services.alerting.saving import secrets_to_give_again, strangers
@@ -202,7 +203,9 @@ class AlertChannelAdmin(TeamScopedAdmin):
 @admin.register(AlertDelivery)
 class AlertDeliveryAdmin(ReadOnly, TeamScopedAdmin):
     empty_hint = "Nothing was sent yet. Messages of alerts stand here, with what became of them."
-    list_display = ["status", "subject", "channel", "rule", "written", "sent", "attempts", "error"]
+    list_display = [
+        "status", "subject", "channel", "rule", "written", "together", "sent", "attempts", "error",
+    ]  # fmt: skip
     list_display_links = ["status", "subject"]
     list_filter = [("state", ChoicesDropdownFilter), ("channel__team", TeamFilter)]
     list_select_related = ["channel", "rule"]
@@ -221,6 +224,17 @@ class AlertDeliveryAdmin(ReadOnly, TeamScopedAdmin):
     @display(description="Written", ordering="created_at")
     def written(self, delivery: AlertDelivery) -> str:
         return moment(delivery.created_at)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        assert isinstance(rows, AlertDeliveries)
+        return rows.with_digest()
+
+    @display(description="Goes with")
+    def together(self, delivery: AlertDelivery) -> str:
+        """What is held in quiet hours goes out as one: by the first of them."""
+        digest: int | None = getattr(delivery, "digest", None)
+        return NOTHING if digest is None else f"digest {digest}"
 
     @display(description="Sent", ordering="sent_at")
     def sent(self, delivery: AlertDelivery) -> str:

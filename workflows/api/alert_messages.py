@@ -27,6 +27,12 @@ class MessageAnswer(Answer):
     subject = serializers.CharField()
     lines = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField()
+    digest = serializers.IntegerField(
+        allow_null=True,
+        help_text="Of what was held in quiet hours: the first message of those that go out as "
+        "one. Null = it goes by itself.",
+    )
     sent_at = serializers.DateTimeField(allow_null=True)
     attempts = serializers.IntegerField()
     error = serializers.CharField()
@@ -54,7 +60,7 @@ class Messages(ApiView):
     def get(self, request: Request) -> Response:
         """What was sent, waits or failed, newest first."""
         query = self.query(MessageQuery)
-        rows = scope(request.user, AlertDelivery.objects.all())
+        rows = scope(request.user, AlertDelivery.objects.with_digest())
         if state := query.get("state"):
             rows = rows.filter(state=state)
         pages = NewestFirst()
@@ -66,10 +72,9 @@ class SendAgain(ApiView):
     @extend_schema(operation_id="alert_messages_send_again", request=None, responses=MessageAnswer)
     def post(self, request: Request, message_id: int) -> Response:
         """Try a message that failed once more."""
-        rows = AlertDelivery.objects.select_related("channel")
+        rows = AlertDelivery.objects.with_digest().select_related("channel")
         delivery = self.own(rows, message_id, "send")
         if not sending.send_again(delivery):
             problem = Problem(HTTPStatus.CONFLICT, "not_failed", "the message has not failed")
             raise Refused(problem)
-        delivery.refresh_from_db()
-        return Response(MessageAnswer(delivery).data)
+        return Response(MessageAnswer(rows.get(pk=delivery.pk)).data)

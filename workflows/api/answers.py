@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from workflows.api.fields import DefinitionField, IssuesField
-from workflows.models import Registration, Run, Workflow, WorkflowVersion
+from workflows.models import Overlap, Registration, Run, Workflow, WorkflowVersion
 from workflows.services.checking import Checked
 from workflows.services.editing import definition_of, layout_of
 from workflows.services.waiting import Obstacle, Occupancy, Waiting, may_wait, occupancy, waiting
@@ -85,6 +85,12 @@ class WorkflowAnswer(_WorkflowFields):
     definition = serializers.SerializerMethodField()
     layout = serializers.SerializerMethodField()
     registration = RegistrationAnswer()
+    concurrency_limit = serializers.IntegerField(
+        allow_null=True, help_text="Runs at the same time; null = as many as its pool takes."
+    )
+    overlap = serializers.ChoiceField(
+        Overlap.choices, help_text="What becomes of a run beyond that."
+    )
     issues = serializers.SerializerMethodField()
     legacy = serializers.JSONField(help_text="Keys kept of an imported payload.")
 

@@ -155,6 +155,23 @@ class AlertHappening(models.Model):
         return self.key
 
 
+class AlertDeliveries(models.QuerySet["AlertDelivery"]):
+    def with_digest(self) -> AlertDeliveries:
+        """``digest`` = id of the first of those that go out as one, or went; None by itself.
+
+        Claimed together is what is due together, and what was sent together has one moment.
+        """
+        of_channel = AlertDelivery.objects.filter(
+            is_held=True, channel=models.OuterRef("channel"), state=models.OuterRef("state")
+        )
+        together = of_channel.filter(
+            models.Q(sent_at=models.OuterRef("sent_at"))
+            | models.Q(sent_at=None, due_at=models.OuterRef("due_at"))
+        )
+        first = models.Subquery(together.order_by("pk").values("pk")[:1])
+        return self.annotate(digest=models.Case(models.When(is_held=True, then=first)))
+
+
 class AlertDelivery(models.Model):
     """One message to one channel: an outbox. ``held`` messages of a channel go out as one."""
 
@@ -177,6 +194,8 @@ class AlertDelivery(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     sent_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
+
+    objects = AlertDeliveries.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]

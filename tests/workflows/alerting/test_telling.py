@@ -81,6 +81,17 @@ def test_quiet_hours_are_those_of_the_rules_zone_and_go_over_midnight(make_rule,
     assert end is None or end.astimezone(UTC).hour == 5
 
 
+def digests() -> list[int | None]:
+    return [row.digest for row in AlertDelivery.objects.with_digest()]
+
+
+def test_what_is_not_held_goes_by_itself(make_rule, receiver):
+    rule = make_rule()
+    for cause in ("failure:1", "failure:2"):
+        tell(rule, happening(cause, cause))
+    assert digests() == [None, None]
+
+
 def test_what_is_held_goes_out_as_one_message_after(make_rule, receiver):
     rule = make_rule(quiet_from="01:00", quiet_until="06:00")
     rule.refresh_from_db()
@@ -88,9 +99,12 @@ def test_what_is_held_goes_out_as_one_message_after(make_rule, receiver):
         for cause in ("failure:1", "failure:2"):
             tell(rule, happening(cause, cause))
         assert send_due() == 0
+        first = AlertDelivery.objects.last().pk
+        assert digests() == [first, first]
         clock.move_to(NIGHT.replace(hour=6))
         assert send_due() == 1
         assert send_due() == 0
+        assert digests() == [first, first]
     [got] = [json.loads(one.body) for one in receiver.got]
     assert got["subject"] == "2 messages held in quiet hours"
     assert [held["cause"] for held in got["held"]] == ["failure:1", "failure:2"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 from factories import AlertChannelFactory, AlertDeliveryFactory, AlertRuleFactory
 
 from workflows.models import AlertChannel, AlertDelivery, AlertRule
@@ -119,3 +120,12 @@ def test_messages_of_other_teams_are_not_there(viewer, operator, channel):
     assert viewer.get("alerts/messages/").json()["results"] == []
     assert operator.post(f"alerts/messages/{other.pk}/send-again").status_code == 404
     assert AlertDelivery.objects.get().state == "failed"
+
+
+def test_what_is_held_together_is_told_under_one_digest(editor, channel):
+    due = timezone.now()
+    held = [AlertDeliveryFactory(channel=channel, is_held=True, due_at=due) for _ in range(2)]
+    AlertDeliveryFactory(channel=channel, due_at=due)
+    AlertDeliveryFactory(channel__team=channel.team, is_held=True, due_at=due)
+    told = [row["digest"] for row in editor.get("alerts/messages/").json()["results"]]
+    assert told == [AlertDelivery.objects.first().pk, None, held[0].pk, held[0].pk]

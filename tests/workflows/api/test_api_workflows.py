@@ -136,3 +136,11 @@ def test_kinds_carry_schema_ports_and_example(viewer):
     assert kinds["join"]["inputs"] == ["left", "right"]
     assert "condition" in kinds["filter"]["config_schema"]["properties"]
     assert kinds["filter"]["example"]
+
+
+def test_a_workflow_tells_how_often_it_runs_at_a_time(viewer, workflow):
+    path = f"workflows/{workflow['id']}/"
+    assert viewer.get(path).json()["concurrency_limit"] is None
+    Workflow.objects.update(concurrency_limit=2, overlap="CANCEL_NEW")
+    told = viewer.get(path).json()
+    assert (told["concurrency_limit"], told["overlap"]) == (2, "CANCEL_NEW")
