@@ -77,6 +77,20 @@ def test_pages_of_one_moment_come_too(run, prefect):
     assert log_mirror.take_over_news() == 450
 
 
+def test_a_log_that_is_written_faster_than_it_is_taken_over_comes_whole(run, prefect, monkeypatch):
+    monkeypatch.setattr(log_mirror, "_PAGE", 10)
+    monkeypatch.setattr(log_mirror, "_LINES_AT_ONCE", 20)
+    for number in range(205):
+        prefect.write_log(run.pk, str(number), at=START + timedelta(milliseconds=number))
+    end(run)
+    turns = 0
+    while not RunLog.objects.filter(is_complete=True):
+        log_mirror.take_over_news()
+        turns += 1
+    assert lines(run) == [str(number) for number in range(205)]
+    assert turns > 5
+
+
 def test_a_message_of_several_lines_is_several_rows(run, prefect):
     prefect.write_log(run.pk, "Traceback:\n  here\n")
     assert log_mirror.take_over_news() == 2

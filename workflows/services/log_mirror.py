@@ -32,8 +32,9 @@ LONGEST_LINE = 4_000
 #: So long after its end a run's last lines have come.
 COMPLETE_AFTER = timedelta(seconds=15)
 _PAGE = LARGE_PAGE
-#: Of one run before the next has its turn.
-_PAGES_AT_ONCE = 10
+#: New ones of one run before the next has its turn. Those that the overlap shows again do not
+#: count: of a log that is written faster than this, a turn would not come beyond them.
+_LINES_AT_ONCE = 20_000
 #: Lines that tell which runs have news.
 _NEWEST = 200
 _OVERLAP = timedelta(seconds=3)
@@ -80,7 +81,7 @@ def take_over(run_log: RunLog) -> int:
     nodes = dict(run_log.run.node_runs.values_list("task_run_id", "node_key"))
     for messages in _pages(run_log):
         _add(run_log, messages, nodes)
-        if run_log.is_truncated:
+        if run_log.is_truncated or run_log.lines - before >= _LINES_AT_ONCE:
             break
     else:
         if run_log.lines == before and _has_ended(run_log.run):
@@ -106,16 +107,13 @@ def _pages(run_log: RunLog) -> Iterator[Sequence[Message]]:
     # Prefect works out the next page while this one is written down.
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(_ask, run_log.run_id, since, offset)
-        for _ in range(_PAGES_AT_ONCE):
-            messages = coming.result()
-            if len(messages) == _PAGE:
-                # By moment, not by offset: Prefect would count its way to every page anew.
-                last = messages[-1].at
-                since, offset = (last, 0) if last != since else (since, offset + _PAGE)
-                coming = ahead.submit(_ask, run_log.run_id, since, offset)
+        while len(messages := coming.result()) == _PAGE:
+            # By moment, not by offset: Prefect would count its way to every page anew.
+            last = messages[-1].at
+            since, offset = (last, 0) if last != since else (since, offset + _PAGE)
+            coming = ahead.submit(_ask, run_log.run_id, since, offset)
             yield messages
-            if len(messages) < _PAGE:
-                return
+        yield messages
 
 
 def _ask(run_id: UUID, since: datetime | None, offset: int) -> Sequence[Message]:
