@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 #: At most this long does an ended run wait for a server that does not take its events.
 DRAIN_SECONDS = 10
 
-#: What a run imports on its way when nobody did before.
+#: What pools and runs import on their way when nobody did before: once, instead of in each.
 _IMPORTED_LATE = (
     "engine.flow",
+    "engine.warm.api",
+    "engine.warm.pool",
     "anyio._backends._asyncio",
     "duckdb",
     "httpcore",

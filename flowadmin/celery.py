@@ -8,6 +8,7 @@ from celery import Celery
 from celery.schedules import crontab
 
 from flowadmin.beat import offer_threaded_beat
+from flowadmin.following import offer_following
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowadmin.settings")
 
@@ -15,6 +16,7 @@ app = Celery("flowadmin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 offer_threaded_beat(app)
+offer_following(app)
 
 #: Schedules of workflows are Prefect's alone. A message that is late is of no use any more.
 app.conf.beat_schedule = {

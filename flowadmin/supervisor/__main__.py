@@ -17,7 +17,7 @@ from flowadmin.supervisor.home import AlreadyRunning, Home
 from flowadmin.supervisor.supervisor import PortTaken, Supervisor, check_ports
 
 #: What the last task of a start needs: everything.
-_ALL = ("prefect", "prepare", "web", "celery", "observe", "worker")
+_ALL = ("prefect", "prepare", "web", "celery", "worker")
 
 
 def main(mode: str) -> int:

@@ -106,7 +106,6 @@ class Stack:
             self.task("prepare", "prepare", after=("postgres",)),
             self._web(),
             self._celery(),
-            self._django("observe", "observe", after=("prefect", "redis", "prepare")),
             self._worker(),
         ]
 
@@ -119,16 +118,17 @@ class Stack:
         return web(port, self._variables(), after=("assets", "postgres", "redis"))
 
     def _celery(self) -> Part:
-        # Threads: the tasks wait for databases and Prefect; processes would cost 200 MB more.
+        # Threads: the tasks wait for databases and Prefect; processes would cost 200 MB more,
+        # and those that follow runs and tell the time another 170.
         app = ("--quiet", "-A", "flowadmin.celery:app")
         worker = ("worker", "--pool", "threads", "--concurrency", "2", "--loglevel", "WARNING")
-        alone = ("--threaded-beat", "--without-gossip", "--without-mingle")
+        alone = ("--threaded-beat", "--observe", "--without-gossip", "--without-mingle")
         return Part(
             name="celery",
             command=_module("celery", *app, *worker, *alone),
             # In a container or on a test machine we may well be root.
             env={**self._variables(), "PYTHONWARNINGS": "ignore:You're running the worker"},
-            after=("redis", "prepare"),
+            after=("prefect", "redis", "prepare"),
         )
 
     def _worker(self) -> Part:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from workers.prefect.gateway import GatewayError
@@ -105,6 +106,12 @@ class Observer:
             change = stream.next_change(timeout=1)
             if change is not None:
                 self._changes.put(change)
+
+
+def observer() -> Observer:
+    """Of the Prefect that the settings name."""
+    address, password = settings.PREFECT_API_URL, settings.PREFECT_API_AUTH_STRING
+    return Observer(lambda: EventStream(address, password))
 
 
 def apply_changes(changes: list[Change]) -> None:

@@ -6,12 +6,10 @@ import signal
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from workers.prefect.gateway import GatewayError
-from workflows.events import EventStream
-from workflows.services.observer import Observer
+from workflows.services.observer import observer
 from workflows.services.observing import backfill
 
 
@@ -26,10 +24,10 @@ class Command(BaseCommand):
         if options["backfill"]:
             self._backfill(options["days"])
             return
-        observer = Observer(_open_stream)
+        following = observer()
         for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, lambda *_: observer.stop())
-        observer.run()
+            signal.signal(name, lambda *_: following.stop())
+        following.run()
 
     def _backfill(self, days: int) -> None:
         try:
@@ -37,7 +35,3 @@ class Command(BaseCommand):
         except GatewayError as error:
             raise CommandError(f"Prefect: {error}") from error
         self.stdout.write(f"{count} runs read")
-
-
-def _open_stream() -> EventStream:
-    return EventStream(settings.PREFECT_API_URL, settings.PREFECT_API_AUTH_STRING)
