@@ -126,7 +126,8 @@ class PoolAdmin(ModelAdmin):
 
     @confirmed(
         "Pause",
-        "The pool drains: runs that go on come to their end, others wait until it is resumed.",
+        "The pool drains: runs that go on come to their end. New runs go to the next pool that "
+        "takes their workflow, or wait here until this one is resumed.",
         icon="pause",
         needs="pause",
     )

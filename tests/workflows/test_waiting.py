@@ -52,6 +52,12 @@ def test_a_pool_with_room_takes_the_run_soon():
     assert why(run(), holders=(run("RUNNING"),)).obstacle == Obstacle.NEXT
 
 
+def test_a_pool_with_room_that_does_not_take_the_run_is_suspect():
+    found = why(run(expected_at=NOW - timedelta(minutes=3)))
+    assert found.obstacle == Obstacle.NOT_TAKEN
+    assert "none of its workers has taken the run since 2026-03-01 11:57:00" in found.text
+
+
 def test_the_limit_of_the_workflow_comes_before_its_pool():
     found = why(run(state_name="AwaitingConcurrencySlot"), is_paused=True)
     assert found.obstacle == Obstacle.CONCURRENCY_LIMIT

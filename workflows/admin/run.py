@@ -22,7 +22,7 @@ from workflows import access
 from workflows.admin.base import TeamFilter, signed_in
 from workflows.admin.endless import EndlessList
 from workflows.models import Run, RunState, Workflow
-from workflows.pages.run_rows import cells, live_cell
+from workflows.pages.run_rows import ListedRun, cells, live_cell
 from workflows.pages.runs import run_context
 from workflows.pages.waiting import waiting_of
 from workflows.services import running
@@ -73,7 +73,7 @@ class RunAdmin(ReadOnly, EndlessList):
         return changelist
 
     @display(description="State")
-    def status(self, run: Run) -> str:
+    def status(self, run: ListedRun) -> str:
         return live_cell(run, "status")
 
     @display(description="Team")
@@ -85,11 +85,11 @@ class RunAdmin(ReadOnly, EndlessList):
         return run.get_trigger_display()
 
     @display(description="Started")
-    def started(self, run: Run) -> str:
+    def started(self, run: ListedRun) -> str:
         return live_cell(run, "started")
 
     @display(description="Duration")
-    def took(self, run: Run) -> str:
+    def took(self, run: ListedRun) -> str:
         return live_cell(run, "took")
 
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:

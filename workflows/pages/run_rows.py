@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
+from uuid import UUID
 
 from django.utils.html import format_html
 
@@ -10,6 +12,13 @@ from workers.pages.formats import duration, moment
 from workflows.models import Run
 from workflows.pages.badges import run_badge
 from workflows.services.waiting import Waiting
+
+
+class ListedRun(Protocol):
+    """A run of a list, with its ``cells``."""
+
+    pk: UUID
+    cells: Mapping[str, str]
 
 
 def cells(run: Run, waiting: Waiting | None) -> Mapping[str, str]:
@@ -21,10 +30,9 @@ def cells(run: Run, waiting: Waiting | None) -> Mapping[str, str]:
     }
 
 
-def live_cell(run: Run, column: str) -> str:
-    """The cell of a run with ``cells``, to be found by ``live_rows.js``."""
-    html = run.cells[column]  # type: ignore[attr-defined]
-    return format_html('<span data-cell="{} {}">{}</span>', run.pk, column, html)
+def live_cell(run: ListedRun, column: str) -> str:
+    """To be found by ``live_rows.js``."""
+    return format_html('<span data-cell="{} {}">{}</span>', run.pk, column, run.cells[column])
 
 
 def _status(run: Run, why: str) -> str:

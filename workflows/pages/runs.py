@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from workers.pages.badges import Badge
 from workers.pages.formats import count, duration, moment
-from workflows.models import FAILED_STATES, NodeRun, Run, RunState
+from workflows.models import FAILED_STATES, NodeRun, Run, RunState, WorkflowVersion
 from workflows.pages.advice import advice
 from workflows.pages.badges import node_badge, run_badge
 from workflows.pages.changes import changes, last_good_run
@@ -22,9 +22,9 @@ from workflows.pages.timeline import Bar, timeline
 from workflows.pages.waiting import waiting_note, waiting_of
 
 #: Runs with all that their page shows.
-RUN_ROWS = Run.objects.select_related("workflow", "version", "parent").prefetch_related(
-    "node_runs", "retries"
-)
+RUN_ROWS = Run.objects.select_related(
+    "workflow__registration__version", "version", "parent"
+).prefetch_related("node_runs", "retries")
 _NOT_STARTED = Badge("idle", "schedule", "Waiting")
 
 
@@ -99,6 +99,7 @@ def run_context(run: Run, viewer: Any) -> dict[str, Any]:
         "nodes": _node_lines(run, node_runs, scale.bars if scale else {}),
         "scale": scale.length if scale else "",
         **_compared(run),
+        "retried_as": _retried_as(run),
         "picture": _picture(run, node_runs),
         "started": moment(run.started_at),
         "ended": moment(run.ended_at),
@@ -120,6 +121,14 @@ def _compared(run: Run) -> dict[str, Any]:
     """With the last run that went well, as soon as this one has ended."""
     good = last_good_run(run) if run.is_terminal else None
     return {"good_run": good, "changes": changes(good, run) if good else []}
+
+
+def _retried_as(run: Run) -> WorkflowVersion | None:
+    """The version that a retry would run, where that is another one."""
+    registration = getattr(run.workflow, "registration", None)
+    registered: WorkflowVersion | None = registration.version if registration else None
+    is_other = registered is not None and registered != run.version
+    return registered if is_other and run.is_terminal else None
 
 
 def _error(run: Run, node_runs: list[NodeRun]) -> ErrorCard | None:

@@ -33,6 +33,8 @@ class WaitingNote:
     holders: tuple[Holder, ...] = ()
     others: int = 0
     clocks: tuple[str, ...] = ()
+    #: Id of the pool that is to blame, if one is.
+    pool: int | None = None
 
 
 def waiting_of(runs: Iterable[Run]) -> dict[UUID, Waiting]:
@@ -54,6 +56,7 @@ def waiting_note(run: Run, viewer: Any) -> WaitingNote | None:
         holders=tuple(Holder(one.pk, f"{one.workflow.name}, {one}") for one in known),
         others=len(why.holders) - len(known),
         clocks=_clocks(run, why),
+        pool=why.pool,
     )
 
 

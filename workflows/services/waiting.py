@@ -16,6 +16,8 @@ from workflows.models import OPEN_STATES, Run, RunState
 
 #: Pools are sampled every 30 seconds; more than two samples missed is silence.
 SILENT_AFTER = timedelta(seconds=75)
+#: A free slot is taken within seconds; after so long something holds the workers back.
+_TAKEN_WITHIN = timedelta(minutes=1)
 #: A start this near is not "later": workers look every few seconds.
 _SOON = timedelta(seconds=5)
 _TAKES_A_SLOT = (RunState.PENDING, RunState.RUNNING, RunState.CANCELLING)
@@ -37,6 +39,7 @@ class Obstacle(StrEnum):
     POOL_PAUSED = "pool_paused"
     NO_WORKER = "no_worker"
     POOL_FULL = "pool_full"
+    NOT_TAKEN = "not_taken"
     NEXT = "next"
 
 
@@ -48,6 +51,8 @@ class Waiting:
     text: str
     until: datetime | None = None
     holders: tuple[Run, ...] = ()
+    #: Id of the pool, where it is the pool's.
+    pool: int | None = None
 
     def holders_seen_by(self, viewer: Any) -> list[Run]:
         """Runs of other teams are counted, never named."""
@@ -62,6 +67,7 @@ class PoolNow:
     is_paused: bool
     workers_online: int
     heard_at: datetime | None
+    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,9 @@ def occupancy() -> Occupancy:
     holders = Run.objects.filter(state__in=OPEN_STATES).filter(state__in=_TAKES_A_SLOT)
     return Occupancy(
         pools={
-            pool.name: PoolNow(pool.concurrency_limit, pool.is_paused, pool.online, pool.heard_at)
+            pool.name: PoolNow(
+                pool.concurrency_limit, pool.is_paused, pool.online, pool.heard_at, pool.pk
+            )
             for pool in pools
         },
         holders=tuple(holders.select_related("workflow").order_by("started_at", "created_at")),
@@ -99,7 +107,7 @@ def waiting(run: Run, seen: Occupancy, now: datetime) -> Waiting | None:
         return Waiting(Obstacle.RUN_PAUSED, "the run is paused in Prefect; resume it there")
     if run.state == RunState.PENDING:
         return Waiting(Obstacle.STARTING, "a worker has taken the run and starts its process")
-    return _held_back(run, seen, now) or _in_pool(run.pool, seen, now)
+    return _held_back(run, seen, now) or _in_pool(run, seen, now)
 
 
 def _held_back(run: Run, seen: Occupancy, now: datetime) -> Waiting | None:
@@ -115,7 +123,8 @@ def _held_back(run: Run, seen: Occupancy, now: datetime) -> Waiting | None:
     return Waiting(Obstacle.SCHEDULED_LATER, text, until=run.expected_at)
 
 
-def _in_pool(name: str, seen: Occupancy, now: datetime) -> Waiting:
+def _in_pool(run: Run, seen: Occupancy, now: datetime) -> Waiting:
+    name = run.pool
     pool = seen.pools.get(name)
     if pool is None:
         text = f"pool '{name}' does not exist any more; cancel the run and start it again"
@@ -124,15 +133,23 @@ def _in_pool(name: str, seen: Occupancy, now: datetime) -> Waiting:
         text = f"nothing was heard of Prefect since {_clock(pool.heard_at)}; check that it answers"
         return Waiting(Obstacle.PREFECT_AWAY, text)
     if pool.is_paused:
-        return Waiting(Obstacle.POOL_PAUSED, f"pool '{name}' is paused; resume it")
+        return Waiting(Obstacle.POOL_PAUSED, f"pool '{name}' is paused; resume it", pool=pool.id)
     if not pool.workers_online:
         text = f"no worker of pool '{name}' is online; start one"
-        return Waiting(Obstacle.NO_WORKER, text)
+        return Waiting(Obstacle.NO_WORKER, text, pool=pool.id)
     holders = tuple(run for run in seen.holders if run.pool == name)
     if len(holders) >= pool.limit:
         text = f"pool '{name}' is full: {len(holders)} of {pool.limit} slots are taken"
-        return Waiting(Obstacle.POOL_FULL, text, holders=holders)
-    return Waiting(Obstacle.NEXT, f"pool '{name}' has a free slot; a worker takes the run shortly")
+        return Waiting(Obstacle.POOL_FULL, text, holders=holders, pool=pool.id)
+    due = run.expected_at or run.created_at
+    if due < now - _TAKEN_WITHIN:
+        text = (
+            f"pool '{name}' has a free slot, but none of its workers has taken the run since "
+            f"{_clock(due)}; look at their logs, and at the pool's queues in Prefect"
+        )
+        return Waiting(Obstacle.NOT_TAKEN, text, pool=pool.id)
+    text = f"pool '{name}' has a free slot; a worker takes the run shortly"
+    return Waiting(Obstacle.NEXT, text, pool=pool.id)
 
 
 def _clock(at: datetime) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Set
 from types import ModuleType
 from typing import Any, Protocol
 
-from django.db.models import QuerySet, TextField, Value
+from django.db.models import QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Concat
 
 
@@ -56,6 +56,11 @@ def joined(*marks: Any) -> Concat:
     """One text of them all; what is null is left out."""
     texts = [Cast(mark, TextField()) for mark in marks]
     return Concat(*texts, Value("", TextField()))
+
+
+def mark_of_each(rows: QuerySet[Any], by: str, *marks: Any) -> Subquery:
+    """The mark of the rows whose ``by`` is the outer row; ``marks`` are aggregates."""
+    return Subquery(rows.order_by().values(by).annotate(mark=joined(*marks)).values("mark"))
 
 
 def beat(seconds: float) -> Value:

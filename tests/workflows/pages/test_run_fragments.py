@@ -6,12 +6,14 @@ from django.urls import reverse
 from factories import (
     MembershipFactory,
     NodeRunFactory,
+    PoolFactory,
     RunFactory,
     UserFactory,
+    VersionFactory,
     WorkflowFactory,
 )
 
-from workflows.models import Role, Run, RunState
+from workflows.models import Registration, Role, Run, RunState
 from workflows.streams.ticket import read
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +48,22 @@ def test_a_browser_without_a_stream_may_ask_for_all_parts(viewer, run):
     parts = look(viewer, run).json()["parts"]
     assert "Running" in parts["run-summary"]
     assert parts["run-state"] == "RUNNING"
+
+
+def test_a_run_that_waits_for_a_pool_leads_to_it(viewer, run):
+    pool = PoolFactory(is_paused=True)
+    Run.objects.update(state=RunState.SCHEDULED, pool=pool.name)
+    summary = look(viewer, run).json()["parts"]["run-summary"]
+    assert reverse("admin:workers_pool_change", args=[pool.pk]) in summary
+
+
+def test_a_run_that_ended_says_which_other_version_a_retry_runs(viewer, run):
+    old, new = (VersionFactory(workflow=run.workflow, number=number) for number in (1, 2))
+    Registration.objects.update_or_create(workflow=run.workflow, defaults={"version": new})
+    Run.objects.update(version=old, state=RunState.FAILED)
+    assert "a retry runs v2" in look(viewer, run).json()["parts"]["run-summary"]
+    Run.objects.update(version=new)
+    assert "a retry runs" not in look(viewer, run).json()["parts"]["run-summary"]
 
 
 def test_with_the_parts_comes_a_ticket_for_their_stream(viewer, run):

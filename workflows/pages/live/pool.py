@@ -15,7 +15,7 @@ from workflows.models import OPEN_STATES, Run
 from workflows.pages.live.keys import numbers
 from workflows.pages.live.pools import load_marks
 from workflows.pages.pools import pool_now
-from workflows.streams.topic import beat, joined, marked
+from workflows.streams.topic import beat, mark_of_each, marked
 
 #: Waits grow, and heartbeats come, without a row of ours.
 _REDRAWN_EVERY_SECONDS = 15
@@ -32,7 +32,7 @@ class PoolTopic:
 
     def marks(self, keys: Collection[str]) -> QuerySet[Any, Any]:
         pools = Pool.objects.filter(pk__in=numbers(keys))
-        marks = (*load_marks(), Subquery(_open_runs()), beat(_REDRAWN_EVERY_SECONDS))
+        marks = (*load_marks(), _open_runs(), beat(_REDRAWN_EVERY_SECONDS))
         return marked(pools, self.family, F("pk"), *marks)
 
     def parts(self, key: str, principal: Any) -> Mapping[str, str]:
@@ -45,9 +45,9 @@ class PoolTopic:
         }
 
 
-def _open_runs() -> QuerySet[Any, Any]:
-    rows = Run.objects.filter(pool=OuterRef("name"), state__in=OPEN_STATES).order_by()
-    return rows.values("pool").annotate(mark=joined(Count("pk"), Max("state_at"))).values("mark")
+def _open_runs() -> Subquery:
+    rows = Run.objects.filter(pool=OuterRef("name"), state__in=OPEN_STATES)
+    return mark_of_each(rows, "pool", Count("pk"), Max("state_at"))
 
 
 TOPIC = PoolTopic()

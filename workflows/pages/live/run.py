@@ -20,11 +20,10 @@ from django.db.models import (
 )
 from django.template.loader import render_to_string
 
-from workflows import access
 from workflows.models import OPEN_STATES, NodeRun, Run
-from workflows.pages.live.keys import uuids
+from workflows.pages.live.keys import seen_by, uuids
 from workflows.pages.runs import RUN_ROWS, run_context
-from workflows.streams.topic import beat, joined, marked
+from workflows.streams.topic import beat, mark_of_each, marked
 
 #: Why a run waits is not written in its row, and bars grow: an open run is drawn anew so often.
 _REDRAWN_EVERY_SECONDS = 3
@@ -34,8 +33,7 @@ class RunTopic:
     family = "run"
 
     def visible(self, principal: Any, keys: Set[str]) -> Set[str]:
-        rows = access.scope(principal, Run.objects.filter(pk__in=uuids(keys)))
-        return {str(pk) for pk in rows.values_list("pk", flat=True)}
+        return seen_by(principal, Run, keys)
 
     def marks(self, keys: Collection[str]) -> QuerySet[Any, Any]:
         is_open = When(state__in=OPEN_STATES, then=beat(_REDRAWN_EVERY_SECONDS))
@@ -45,7 +43,7 @@ class RunTopic:
             F("pk"),
             F("state_name"),
             F("state_at"),
-            Subquery(_node_marks()),
+            _node_marks(),
             Case(is_open, default=Value("")),
         )
 
@@ -57,11 +55,10 @@ class RunTopic:
         return {**drawn, "run-state": run.state}
 
 
-def _node_marks() -> QuerySet[Any, Any]:
+def _node_marks() -> Subquery:
     ended = Count("pk", filter=~Q(state__in=OPEN_STATES))
     marks = (ended, Max("state_at"), Sum("rows_out"))
-    rows = NodeRun.objects.filter(run=OuterRef("pk")).order_by().values("run")
-    return rows.annotate(mark=joined(*marks)).values("mark")
+    return mark_of_each(NodeRun.objects.filter(run=OuterRef("pk")), "run", *marks)
 
 
 TOPIC = RunTopic()

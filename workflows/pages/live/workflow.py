@@ -19,12 +19,11 @@ from django.db.models import (
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 
-from workflows import access
 from workflows.models import OPEN_STATES, Run, RunState, Workflow
-from workflows.pages.live.keys import uuids
+from workflows.pages.live.keys import seen_by, uuids
 from workflows.pages.overview import OVERVIEW_ROWS, overview
 from workflows.pages.workflows import registration_context
-from workflows.streams.topic import beat, joined, marked
+from workflows.streams.topic import beat, joined, mark_of_each, marked
 
 #: While a run goes on, its nodes are drawn anew so often; else the next starts are.
 _SECONDS_RUNNING, _SECONDS_AT_REST = 3, 60
@@ -34,12 +33,11 @@ class WorkflowTopic:
     family = "workflow"
 
     def visible(self, principal: Any, keys: Set[str]) -> Set[str]:
-        rows = access.scope(principal, Workflow.objects.filter(pk__in=uuids(keys)))
-        return {str(pk) for pk in rows.values_list("pk", flat=True)}
+        return seen_by(principal, Workflow, keys)
 
     def marks(self, keys: Collection[str]) -> QuerySet[Any, Any]:
         rows = Workflow.objects.filter(pk__in=uuids(keys)).annotate(
-            open_runs=Subquery(_open_runs()), latest_run=Subquery(_latest_run())
+            open_runs=_open_runs(), latest_run=Subquery(_latest_run())
         )
         under_way = When(open_runs__isnull=False, then=beat(_SECONDS_RUNNING))
         registration = ("state", "attempts", "next_try_at", "updated_at")
@@ -65,14 +63,14 @@ class WorkflowTopic:
 
 
 def _runs() -> QuerySet[Run]:
-    return Run.objects.filter(workflow=OuterRef("pk")).order_by()
+    return Run.objects.filter(workflow=OuterRef("pk"))
 
 
-def _open_runs() -> QuerySet[Any, Any]:
+def _open_runs() -> Subquery:
     """Those that are under way, or due."""
     later = Q(state=RunState.SCHEDULED, expected_at__gt=Now())
-    rows = _runs().filter(state__in=OPEN_STATES).exclude(later).values("workflow")
-    return rows.annotate(mark=joined(Count("pk"), Max("state_at"))).values("mark")
+    rows = _runs().filter(state__in=OPEN_STATES).exclude(later)
+    return mark_of_each(rows, "workflow", Count("pk"), Max("state_at"))
 
 
 def _latest_run() -> QuerySet[Any, Any]:
