@@ -15,13 +15,13 @@ from django.contrib.auth.signals import (
     user_login_failed,
 )
 from django.db.models import QuerySet
-from django.db.models.signals import m2m_changed, post_delete, post_init, post_save
+from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_delete
 from django.dispatch import receiver
 
 from workers.models import Pool
-from workflows.models import Connection, Dependency, Node, Schedule, Workflow
+from workflows.models import Connection, Dependency, Membership, Node, Schedule, Workflow
 from workflows.outbox import mark_dirty
-from workflows.services import auditing
+from workflows.services import auditing, tokens
 from workflows.services.connections import note_change
 
 #: What of a pool is part of the deployments on it, and what decides which are on it.
@@ -86,6 +86,26 @@ def reservation_changed(action: str, **_: Any) -> None:
     """A pool that is kept for some, or no longer, concerns everybody's routes."""
     if action.startswith("post_"):
         mark_dirty(*Workflow.objects.values_list("pk", flat=True))
+
+
+@receiver([post_save, post_delete], sender=Membership)
+def membership_changed(instance: Membership, raw: bool = False, **_: Any) -> None:
+    """Also when it goes with its user: then there is no user any more."""
+    user = User.objects.filter(pk=instance.user_id).first()
+    if user and not raw:
+        tokens.end_unfounded(user)
+
+
+@receiver(post_save, sender=User)
+def user_changed(instance: User, update_fields: Any = None, raw: bool = False, **_: Any) -> None:
+    if not raw and (update_fields is None or {"is_active", "is_superuser"} & set(update_fields)):
+        tokens.end_unfounded(instance)
+
+
+@receiver(pre_delete, sender=User)
+def user_deleted(instance: User, **_: Any) -> None:
+    """Before: afterwards nobody knows which tokens they made."""
+    tokens.end_unfounded(instance, is_leaving=True)
 
 
 def _remember(pool: Pool) -> None:

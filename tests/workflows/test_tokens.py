@@ -6,9 +6,10 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from factories import MembershipFactory, UserFactory
 
 from workflows.access import ServicePrincipal, scope
-from workflows.models import ApiToken, Role, Team, Workflow
+from workflows.models import ApiToken, AuditEntry, Role, Team, Workflow
 from workflows.services import tokens
 
 pytestmark = pytest.mark.django_db
@@ -84,3 +85,54 @@ def test_the_command_prints_a_working_token(team):
 def test_the_command_names_the_teams_there_are(team):
     with pytest.raises(CommandError, match="unknown team 'shp'; teams: shop"):
         call_command("create_token", "shp", "ci")
+
+
+@pytest.fixture
+def admin(team):
+    member = MembershipFactory(team=team, role=Role.ADMIN, user__password=None)
+    MembershipFactory(user=member.user, role=Role.ADMIN)
+    return member
+
+
+def leave(admin):
+    admin.delete()
+
+
+def be_lowered(admin):
+    admin.role = Role.VIEWER
+    admin.save()
+
+
+def be_deactivated(admin):
+    admin.user.is_active = False
+    admin.user.save()
+
+
+def be_deleted(admin):
+    admin.user.delete()
+
+
+@pytest.mark.parametrize("lose", [leave, be_lowered, be_deactivated, be_deleted])
+def test_what_a_member_loses_is_lost_by_token_too(team, admin, lose):
+    _, plain = tokens.create(team=team, name="ci", role=Role.EDITOR, created_by=admin.user)
+    _, of_another = tokens.create(team=team, name="other", role=Role.EDITOR)
+    lose(admin)
+    assert tokens.find(plain) is None
+    assert tokens.find(of_another) is not None
+    assert AuditEntry.objects.filter(event="apitoken.revoked").count() == 1
+
+
+def test_a_token_stays_while_its_maker_may_do_as_much(team, admin):
+    _, plain = tokens.create(team=team, name="ci", role=Role.EDITOR, created_by=admin.user)
+    admin.role = Role.EDITOR
+    admin.save()
+    admin.user.memberships.exclude(team=team).get().delete()
+    assert tokens.find(plain) is not None
+
+
+def test_who_is_no_superuser_any_more_has_no_tokens_of_one(team):
+    user = UserFactory(password=None, is_superuser=True)
+    _, plain = tokens.create(team=team, name="ci", created_by=user)
+    user.is_superuser = False
+    user.save()
+    assert tokens.find(plain) is None

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -162,7 +163,7 @@ class Tokens(TeamView):
             name=body["name"],
             role=_role(body["role"]),
             expires_at=_not_longer(body["expires_at"], request.user),
-            created_by=self.author(),
+            created_by=self.author() or _maker(request.user),
         )
         answer = {**TokenAnswer(token).data, "token": plain}
         return Response(answer, status=status.HTTP_201_CREATED)
@@ -179,6 +180,11 @@ class OneToken(TeamView):
 
 def _role(label: str) -> Role:
     return Role[label.upper()]
+
+
+def _maker(principal: Any) -> User | None:
+    """Who made the token that asks."""
+    return principal.token.created_by if isinstance(principal, ServicePrincipal) else None
 
 
 def _not_longer(asked: Any, principal: Any) -> Any:

@@ -12,10 +12,11 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 
-from workflows.models import ApiToken, Role, Team
+from workflows.models import ApiToken, Membership, Role, Team
 from workflows.services import auditing
 
 _MARK = "fa"
@@ -73,6 +74,17 @@ def revoke(token: ApiToken) -> None:
     """End a token's life at once."""
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
         auditing.record("apitoken.revoked", token)
+
+
+def end_unfounded(user: User, *, is_leaving: bool = False) -> None:
+    """Revoke the tokens a user made that may do more than the user; all, of who is leaving."""
+    if user.is_active and user.is_superuser and not is_leaving:
+        return
+    roles = dict(Membership.objects.filter(user=user).values_list("team_id", "role"))
+    may_nothing = is_leaving or not user.is_active
+    for token in ApiToken.objects.filter(created_by=user, revoked_at=None):
+        if may_nothing or roles.get(token.team_id, 0) < token.role:
+            revoke(token)
 
 
 def _split(plain: str) -> tuple[str, str, str]:

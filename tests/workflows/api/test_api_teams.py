@@ -68,3 +68,11 @@ def test_a_token_of_another_team_is_not_revoked(admin, stranger):
     theirs = ApiToken.objects.get(team=Team.objects.get(slug="other"))
     assert admin.delete(f"teams/shop/tokens/{theirs.prefix}").status_code == 404
     assert tokens.is_valid(ApiToken.objects.get(pk=theirs.pk))
+
+
+def test_a_token_made_by_a_token_is_its_makers_too(admin, team):
+    member = MembershipFactory(team=team, role=Role.ADMIN, user__password=None)
+    ApiToken.objects.update(created_by=member.user)
+    made = admin.post("teams/shop/tokens", {"name": "second", "role": "viewer"}).json()
+    member.delete()
+    assert tokens.find(made["token"]) is None
