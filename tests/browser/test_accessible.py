@@ -76,7 +76,8 @@ def addresses(workflow) -> dict[str, str]:
     pages = {name: _change(row) for name, row in rows.items()}
     lists = {f"{name}s": reverse(f"admin:{_label(row)}_changelist") for name, row in rows.items()}
     logs = reverse("admin:workflows_workflow_logs", args=[workflow.pk])
-    return {"home": reverse("admin:index"), "logs": logs, **lists, **pages}
+    importing = reverse("admin:workflows_workflow_import_payload")
+    return {"home": reverse("admin:index"), "import": importing, "logs": logs, **lists, **pages}
 
 
 def _label(row) -> str:

@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.dataclasses import UnfoldAction
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -26,6 +26,7 @@ from workers.pages.formats import NOTHING, moment
 from workflows import registration
 from workflows.admin.base import PartForm, TeamFilter, TeamScopedAdmin, signed_in
 from workflows.admin.dependency import DependencyInline
+from workflows.admin.importing import import_page
 from workflows.admin.json_field import JSONObjectField
 from workflows.admin.node import NodeInline
 from workflows.admin.run_form import RunForm
@@ -90,7 +91,7 @@ class WorkflowAdmin(TeamScopedAdmin):
         "is_enabled",
     ]
     search_fields = ["name"]
-    empty_hint = "No workflow yet. Add one here, by API, or import what you have."
+    empty_hint = "No workflow yet. Add one here, by API, or import what you have with Import above."
     search_help_text = "Name"
     prepopulated_fields = {"slug": ["name"]}
     fieldsets = [
@@ -109,6 +110,7 @@ class WorkflowAdmin(TeamScopedAdmin):
         ("Parameters", {"fields": ["parameters"]}),
     ]
     actions = ["run_selected", "pause_selected", "resume_selected", "register_selected"]
+    actions_list = ["import_payload"]
     actions_row = ["run_now", "pause", "resume", "register_again"]
     actions_detail = [
         "run_now",
@@ -166,6 +168,11 @@ class WorkflowAdmin(TeamScopedAdmin):
             **workflow_logs(workflow),
         }
         return render(request, "admin/workflows/workflow/logs.html", context)
+
+    @action(description="Import", icon="upload", permissions=["add"], url_path="import")
+    def import_payload(self, request: HttpRequest) -> HttpResponse:
+        """A payload of the existing system."""
+        return import_page(self, request)
 
     def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, "run", obj)
