@@ -62,7 +62,7 @@ class Child:
                 await asyncio.wait_for(self.stopped.wait(), self.part.grace_seconds)
         self._kill_group()
         if process:
-            await process.wait()
+            await _end_of(process)
 
     async def _run_once(self) -> None:
         if self._stopping.is_set():
@@ -108,7 +108,7 @@ class Child:
         self._guard.watch(self.part.name, process.pid)
         reading = asyncio.create_task(self._read(process))
         watching = asyncio.create_task(self._watch())
-        code = await process.wait()
+        code = await _end_of(process)
         watching.cancel()
         self._kill_group()
         # The pipe stays open as long as somebody outside of the group holds it.
@@ -147,3 +147,15 @@ class Child:
         log = self._console.log_of(self.part.name)
         lines = "".join(f"\n    {line}" for line in self._last_lines)
         return f"{self.part.name} ended with {code}; all it said is in '{log}', at last:{lines}"
+
+
+async def _end_of(process: asyncio.subprocess.Process) -> int:
+    """Its exit code, also while a child of it that lives on holds its output.
+
+    ``process.wait`` alone waits for the output too.
+    """
+    waiting = asyncio.create_task(process.wait())
+    while process.returncode is None:
+        await asyncio.wait([waiting], timeout=1)
+    waiting.cancel()
+    return process.returncode

@@ -81,6 +81,25 @@ def test_a_service_that_ends_is_started_again(
     assert "service    │ ended with 0; again in 1 s" in capsys.readouterr().out
 
 
+def test_a_service_that_is_killed_is_started_again_though_its_child_lives_on(
+    supervise: Runner, home: Home
+) -> None:
+    pids = home.path / "pids-of-lives"
+    service = (
+        f"import os, time\nif os.fork(): open({str(pids)!r}, 'a').write(f'{{os.getpid()}}\\n')\n"
+        "time.sleep(3600)"
+    )
+    kill = (
+        f"import os, pathlib, time; path = pathlib.Path({str(pids)!r})\n"
+        "lives = lambda: path.read_text().split() if path.exists() else []\n"
+        "while not lives(): time.sleep(0.05)\n"
+        "os.kill(int(lives()[0]), 9)\n"
+        "while len(lives()) < 2: time.sleep(0.05)"
+    )
+    goal = python("goal", kill, once=True)
+    assert supervise(python("service", service), goal, goal="goal") == 0
+
+
 def test_a_service_that_is_never_ready_ends_the_start(home: Home) -> None:
     broken = python("broken", "raise SystemExit('no licence')", is_ready=lambda: False)
     with Guard(home.pids) as guard, pytest.raises(PartFailed, match="no licence"):

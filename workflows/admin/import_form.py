@@ -54,7 +54,7 @@ class ImportForm(forms.Form):
     schedule = forms.CharField(
         required=False,
         widget=UnfoldAdminTextInputWidget,
-        help_text="cron:<five fields> or interval:<minutes>; empty = on demand.",
+        help_text="cron:0 2 * * * or interval:60, in minutes; empty = on demand.",
     )
     timezone = forms.ChoiceField(initial="UTC", label="Time zone", widget=UnfoldAdminSelectWidget)
 
@@ -82,8 +82,8 @@ class ImportForm(forms.Form):
     @property
     def connections(self) -> dict[str, str]:
         """Name in the payload → slug, of those that were chosen."""
-        chosen = {k.removeprefix(_MEANS): v for k, v in self.cleaned_data.items() if _MEANS in k}
-        return {name: slug for name, slug in chosen.items() if slug}
+        chosen = {name: self.cleaned_data.get(name) for name in self._meant()}
+        return {name.removeprefix(_MEANS): slug for name, slug in chosen.items() if slug}
 
     def ask_for_connections(self, issues: Iterable[Issue]) -> None:
         """Offer a choice for each name that no connection was found for."""
@@ -99,6 +99,10 @@ class ImportForm(forms.Form):
                 label=f"Connection for '{name}'",
                 widget=UnfoldAdminSelectWidget,
             )
+        self.order_fields(["team", *self._meant()])
+
+    def _meant(self) -> list[str]:
+        return [name for name in self.fields if name.startswith(_MEANS)]
 
 
 def _text_of(file: Any) -> str:

@@ -41,7 +41,6 @@ def import_page(admin: TeamScopedAdmin, request: HttpRequest) -> HttpResponse:
         "title": "Import a workflow",
         "form": form,
         "issues": issues,
-        "opts": admin.opts,
     }
     return render(request, "admin/workflows/workflow/import.html", context)
 
