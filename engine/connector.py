@@ -210,9 +210,11 @@ class Connector(ABC, Generic[ConfigT]):
         Reads of other sessions that use the same alias stop as well.
         """
 
-    def cut_off(self, config: ConfigT, said: str) -> ConnectorError | None:
-        """What it means if ``said``, an error of DuckDB's, tells that a read through ``attach``
-        broke off because nothing answered any more; None for every other error.
+    def explained(
+        self, config: ConfigT, extraction: Extraction, said: str
+    ) -> ConnectorError | None:
+        """What ``said``, an error of DuckDB's in a read through ``attach``, means: that nothing
+        answers any more, or a value that cannot be read; None where DuckDB says it as well.
         """
         return None
 

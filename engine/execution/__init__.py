@@ -245,11 +245,11 @@ class Execution:
         except duckdb.Error as error:
             watch.check()
             _raise_failure(feeds)
-            cut_off = self._sources.cut_off(ready, error)
-            if len(cut_off) == 1:
-                raise next(iter(cut_off.values())) from error
+            explained = self._sources.explained(ready, error)
+            if len(explained) == 1:
+                raise next(iter(explained.values())) from error
             found = find_culprit(error, session, ready.tree, ready.sql, names, sink.key)
-            raise cut_off.get(found.step, found) from error
+            raise explained.get(found.step, found) from error
         finally:
             self._rounds.drop(ready, session)
         return {**ready.made, **counted}

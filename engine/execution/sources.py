@@ -65,14 +65,18 @@ class Sources:
             readers[slug] += 1
         return found
 
-    def cut_off(self, ready: Ready, error: duckdb.Error) -> dict[str, StepFailed]:
-        """The failures of sources of which ``error`` may tell that they were cut off."""
+    def explained(self, ready: Ready, error: duckdb.Error) -> dict[str, StepFailed]:
+        """The failures of sources whose connectors know what ``error`` means."""
         if isinstance(error, duckdb.DataError):
             return {}  # it quotes a value, which may say anything
         said = in_words(error)
-        opened = {key: self.connections.open(r.connection) for key, r in ready.relations.items()}
-        found = ((key, o.connector.cut_off(o.config, said)) for key, o in opened.items())
-        return {key: blame(key, error) for key, error in found if error}
+        found: dict[str, StepFailed] = {}
+        for key, relation in ready.relations.items():
+            opened = self.connections.open(relation.connection)
+            meant = opened.connector.explained(opened.config, relation.extraction, said)
+            if meant:
+                found[key] = blame(key, meant)
+        return found
 
     def _relation(self, stage: Stage, step: Step, alias: str, feeds: Feeds) -> Relation:
         slug = self.nodes.config(step).connection

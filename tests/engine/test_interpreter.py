@@ -227,8 +227,22 @@ def test_a_value_the_source_cannot_give_exactly_fails_the_source(databases: Data
     databases.in_source("create table s (price numeric)", "insert into s values ('NaN')")
     databases.in_target("create table t (price numeric)")
     outcome = run_plan([source("read", "s"), target("write", "t", "read")], databases)
-    assert culprit_of(outcome)[0] == "read"
-    assert 'column "price"' in outcome.failures[0].message
+    assert culprit_of(outcome) == ("read", "E_VALUE")
+    assert "column 'price' holds 'NaN'" in outcome.failures[0].message
+    assert "nullif(\"price\", 'NaN')" in outcome.failures[0].message
+
+
+def test_a_number_of_too_many_digits_names_its_column_and_offers_a_cast(
+    databases: Databases,
+) -> None:
+    databases.in_source("create table s (price numeric)", "insert into s values (0.12345678901)")
+    databases.in_target("create table t (price numeric)")
+    outcome = run_plan([source("read", "s"), target("write", "t", "read")], databases)
+    assert culprit_of(outcome) == ("read", "E_VALUE")
+    assert outcome.failures[0].permanent
+    assert "holds '0.12345678901', which does not fit DECIMAL(38,10)" in outcome.failures[0].message
+    assert 'CAST("price" AS numeric(38,20))' in outcome.failures[0].message
+    assert databases.in_target("select * from t") == []
 
 
 def test_rows_the_target_refuses_fail_the_target(databases: Databases) -> None:

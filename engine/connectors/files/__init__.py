@@ -50,6 +50,16 @@ class Files(Connector[FilesConfig]):
     def attach(self, config: FilesConfig, session: duckdb.DuckDBPyConnection, alias: str) -> None:
         """Nothing is kept open: each file is opened when its rows are read."""
 
+    def explained(
+        self, config: FilesConfig, extraction: Extraction, said: str
+    ) -> ConnectorError | None:
+        from engine.connectors.files.locating import located
+
+        if not isinstance(extraction, FileExtraction):
+            return None
+        root = place.root_of(config)
+        return located(said, extraction, lambda: place.find(root, extraction.path))
+
     def relation(self, config: FilesConfig, extraction: Extraction, alias: str) -> str:
         from engine.connectors.files import reading
 

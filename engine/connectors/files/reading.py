@@ -13,6 +13,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from engine.connectors.files.locating import SHOWN
 from engine.errors import ConnectorError
 from engine.media.files import File, FileExtraction
 from engine.sandbox import locking
@@ -130,7 +131,7 @@ def _complaint(text: str, name: str, why: str, root: str) -> str:
     """SQL of an error's message."""
     file = f"replace(filename, {literal(f'{root}/')}, '')"
     column, rest = literal(f"', column '{name}': '"), literal(f"' {why}")
-    return f"'E_VALUE: file ''' || {file} || {column} || left({text}, 80) || {rest}"
+    return f"'E_VALUE: file ''' || {file} || {column} || left({text}, {SHOWN}) || {rest}"
 
 
 def _csv_columns(files: Sequence[File], extraction: FileExtraction) -> dict[str, str]:

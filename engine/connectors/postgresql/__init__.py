@@ -21,7 +21,7 @@ from engine.connectors.postgresql import catalog, matching, reading, window
 from engine.connectors.postgresql.books import PostgresBooks
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.connectors.postgresql.dialect import POSTGRESQL, Dialect
-from engine.connectors.postgresql.explaining import cut_off, explaining
+from engine.connectors.postgresql.explaining import explained, explaining
 from engine.connectors.postgresql.inside import loading as inside
 from engine.connectors.postgresql.loading import Rows, load_rows
 from engine.connectors.postgresql.snapshot import PostgresSnapshot
@@ -94,8 +94,10 @@ class Postgresql(Connector[PostgresqlConfig]):
         with _connected(config) as connection:
             reading.cancel(connection, config.session_name(alias))
 
-    def cut_off(self, config: PostgresqlConfig, said: str) -> ConnectorError | None:
-        return cut_off(config, said)
+    def explained(
+        self, config: PostgresqlConfig, extraction: Extraction, said: str
+    ) -> ConnectorError | None:
+        return explained(config, said)
 
     def relation(self, config: PostgresqlConfig, extraction: Extraction, alias: str) -> str:
         with _connected(config, extraction.table) as connection:

@@ -86,6 +86,6 @@ class _Reading:
             yield
         except duckdb.Error as error:
             said = in_words(error)
-            cut_off = self.connector.cut_off(self.config, said)
+            explained = self.connector.explained(self.config, self.extraction, said)
             is_passing = isinstance(error, duckdb.IOException)
-            raise cut_off or ConnectorError(said, permanent=not is_passing) from error
+            raise explained or ConnectorError(said, permanent=not is_passing) from error

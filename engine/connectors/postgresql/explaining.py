@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from engine.connector import TableName
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.errors import AccessDenied, ConnectorError, LoadRefused, TableNotFound, Unreachable
+from engine.schema import quote
 
 if TYPE_CHECKING:
     import psycopg
@@ -29,6 +31,8 @@ _NOBODY_ANSWERS = (
     "too many clients",
     "remaining connection slots",
 )
+#: How ``NativeType.read`` has a server refuse a number.
+_UNFIT = re.compile(r'value of column "(.*?)" does not fit (DECIMAL\(\d+,\d+\)): ([^"\s]*)')
 _NO_ENTRY = ("authentication failed", "no pg_hba.conf entry", "permission denied", "role ")
 
 
@@ -45,11 +49,24 @@ def explaining(config: PostgresqlConfig, table: TableName | None = None) -> Iter
         raise found from None
 
 
-def cut_off(config: PostgresqlConfig, said: str) -> Unreachable | None:
-    """``Connector.cut_off``, of what libpq says through DuckDB."""
+def explained(config: PostgresqlConfig, said: str) -> ConnectorError | None:
+    """``Connector.explained``, of what libpq says through DuckDB."""
+    if said.startswith("E_"):
+        return None  # SQL of our own: it quotes values, which may say anything
+    if unfit := _UNFIT.search(said):
+        return ConnectorError(_unfit(*unfit.groups()), code="E_VALUE", permanent=True)
     lowered = said.lower()
     signs = [sign for sign in _NOBODY_ANSWERS if sign in lowered]
     return _unreachable(config, signs[0]) if signs else None
+
+
+def _unfit(column: str, type_: str, value: str) -> str:
+    name = quote(column)
+    cast = f"nullif({name}, 'NaN')" if value == "NaN" else f"CAST({name} AS numeric(38,20))"
+    return (
+        f"column '{column}' holds '{value}', which does not fit {type_}; read it in a query: "
+        f"{cast}, or as text: CAST({name} AS text)"
+    )
 
 
 def _unreachable(config: PostgresqlConfig, said: str) -> Unreachable:

@@ -104,9 +104,12 @@ class NativeType:
 
     @property
     def limits(self) -> str:
-        """Values of a numeric that is declared to have more digits than a DECIMAL; or empty."""
-        if self.decimal is None or self.is_bounded or not self.duckdb.startswith("DECIMAL"):
+        """Values of a numeric that may have more digits than its DECIMAL; empty if none may."""
+        if self.is_bounded or not self.duckdb.startswith("DECIMAL"):
             return ""
+        if self.decimal is None:
+            whole = _MAX_PRECISION - _FREE_SCALE
+            return f"values of more than {whole} digits before the point or {_FREE_SCALE} after it"
         return f"values of more than {_MAX_PRECISION} digits"
 
     @property

@@ -76,10 +76,18 @@ class RemoteFiles(Connector[RemoteFilesConfig]):
 
         register(config, session)
 
-    def cut_off(self, config: RemoteFilesConfig, said: str) -> ConnectorError | None:
-        from engine.connectors.remote_files.store import cut_off
+    def explained(
+        self, config: RemoteFilesConfig, extraction: Extraction, said: str
+    ) -> ConnectorError | None:
+        from engine.connectors.files.locating import located
+        from engine.connectors.remote_files.store import cut_off, explaining, store_of
 
-        return cut_off(config, said)
+        if not isinstance(extraction, FileExtraction) or not said.startswith("E_"):
+            return cut_off(config, said)
+        with explaining(config):
+            return located(
+                said, extraction, lambda: _find(config, store_of(config), extraction.path)
+            )
 
     def relation(self, config: RemoteFilesConfig, extraction: Extraction, alias: str) -> str:
         from engine.connectors.files import reading

@@ -137,7 +137,7 @@ def explaining(config: RemoteFilesConfig) -> Iterator[None]:
 
 
 def cut_off(config: RemoteFilesConfig, said: str) -> Unreachable | None:
-    """``Connector.cut_off``, of what Python raises in DuckDB's reads."""
+    """What Python raises in DuckDB's reads."""
     signs = [sign for sign in _NOBODY_ANSWERS if sign in said]
     return _unreachable(config, signs[0]) if signs else None
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def test_a_number_that_would_change_fails_and_is_named(
 ) -> None:
     exchange.write("in/a.csv", f"id\n1\n{value}\n")
     failure = exchange.failure("in/a.csv", columns=typed(id=type_))
-    assert failure.startswith("E_VALUE: node 'read': file 'in/a.csv', column 'id': ")
+    assert failure.startswith("E_VALUE: node 'read': file 'in/a.csv', line 3, column 'id': ")
     assert f"'{value}' cannot be read exactly" in failure
 
 
@@ -118,9 +119,22 @@ def test_json_lines_give_the_declared_keys(exchange: Exchange) -> None:
     [("1.5", "bigint"), ("12345678901234567.89", "decimal(38,2)"), ("0.123", "decimal(5,2)")],
 )
 def test_a_number_of_json_is_exact_or_fails(exchange: Exchange, line: str, type_: str) -> None:
-    exchange.write("a.jsonl", f'{{"n": {line}}}\n')
+    exchange.write("a.jsonl", f'{{"n": 1}}\n\n{{"n": {line}}}\n')
     failure = exchange.failure("a.jsonl", format="jsonl", columns=typed(n=type_))
-    assert failure.startswith("E_VALUE: node 'read': file 'a.jsonl', column 'n': ")
+    assert failure.startswith("E_VALUE: node 'read': file 'a.jsonl', line 3, column 'n': ")
+
+
+def test_the_line_of_a_bad_number_is_counted_through_quotes_and_files(exchange: Exchange) -> None:
+    exchange.write("in/a.csv", "t;n\nx;1\n")
+    exchange.write("in/b.csv.gz", gzip.compress('t;n\n"two\nlines";1\nx; ž  y\n'.encode()))
+    failure = exchange.failure("in/*", columns=typed(n="bigint"), delimiter=";")
+    assert failure.startswith("E_VALUE: node 'read': file 'in/b.csv.gz', line 4, column 'n': ")
+
+
+def test_the_line_of_a_bad_number_is_told_without_a_header(exchange: Exchange) -> None:
+    exchange.write("a.csv", "1,2\n3,x\n")
+    failure = exchange.failure("a.csv", columns=typed(a="bigint", b="bigint"), header=False)
+    assert "file 'a.csv', line 2, column 'b': 'x' cannot be read exactly as BIGINT" in failure
 
 
 def test_malformed_json_fails_with_file_and_line(exchange: Exchange) -> None:

@@ -6,86 +6,6 @@ import pytest
 from mariadb import Shop
 from pipelines import Databases, connection, source, target
 
-#: Types, and values as MariaDB writes them in SQL.
-TYPES = {
-    "tinyint": ["-128", "127"],
-    "tinyint unsigned": ["255"],
-    "tinyint(1)": ["2"],
-    "smallint": ["-32768"],
-    "smallint unsigned": ["65535"],
-    "mediumint": ["-8388608"],
-    "mediumint unsigned": ["16777215"],
-    "int": ["-2147483648"],
-    "int unsigned": ["4294967295"],
-    "int(8) zerofill": ["42"],
-    "bigint": ["-9223372036854775808"],
-    "bigint unsigned": ["18446744073709551615"],
-    "bit(1)": ["1"],
-    "bit(64)": ["18446744073709551615"],
-    "decimal(15,2)": ["-1234567890123.45"],
-    "decimal(38,10)": ["-1234567890123456789012345678.0123456789"],
-    "decimal(65,30)": ["-12345678901234567890123456789012345.012345678901234567890123456789"],
-    "float": ["0.1", "3.4028234e38"],
-    "double": ["0.1", "1.7976931348623157e308", "5e-324"],
-    "float(7,2)": ["1.25"],
-    "char(5)": ["'ab'", "''"],
-    "varchar(300)": [
-        "'a\"b''c\\\\d'",
-        "'tab\tnewline\n,return\r\n'",
-        "'🐎 žluťoučký'",
-        "''",
-        "'NULL'",
-        "char(0, 1, 65 using utf8mb4)",
-    ],
-    "varchar(10) character set latin1": ["'é€'"],
-    "varchar(10) collate utf8mb4_unicode_ci": ["'É'"],
-    "tinytext": ["'x'"],
-    "mediumtext": ["repeat('\"', 1000000)"],
-    "longtext": ["'x'"],
-    "enum('a','b c')": ["'b c'"],
-    "set('a','b')": ["'a,b'"],
-    "json": ["'{\"a\": 1.50}'"],
-    "binary(3)": ["x'00ff22'"],
-    "varbinary(10)": ["x''", "x'0a0d222c00'"],
-    "blob": ["repeat(x'22ff', 1000)"],
-    "date": ["'0001-01-01'", "'9999-12-31'"],
-    "datetime": ["'2020-02-29 12:00:00'"],
-    "datetime(6)": ["'9999-12-31 23:59:59.999999'", "'0001-01-01 00:00:00.000001'"],
-    "timestamp(6) null": ["'2020-10-25 02:30:00.000001'", "'1970-01-01 00:00:01'"],
-    "time": ["'-838:59:59'"],
-    "time(6)": ["'838:59:58.000001'", "'00:00:00'"],
-    "year": ["2155", "0", "1901"],
-    "point": ["st_geomfromtext('POINT(1.1 -2.2)', 4326)"],
-    "uuid": ["'c0ffee00-c0ff-eec0-ffee-c0ffeec0ffee'"],
-    "inet6": ["'::1'"],
-}
-#: The same in PostgreSQL: the type that takes them, and how it shows them.
-IN_POSTGRESQL = {
-    "bigint unsigned": ("numeric(20,0)", ["18446744073709551615"]),
-    "int unsigned": ("bigint", ["4294967295"]),
-    "tinyint": ("smallint", ["-128", "127"]),
-    "bit(64)": ("numeric(20,0)", ["18446744073709551615"]),
-    "decimal(38,10)": ("numeric(38,10)", ["-1234567890123456789012345678.0123456789"]),
-    "decimal(65,30)": (
-        "text",
-        ["-12345678901234567890123456789012345.012345678901234567890123456789"],
-    ),
-    "float": ("real", ["0.1", "3.4028235e+38"]),
-    "double": ("double precision", ["0.1", "1.7976931348623157e+308", "5e-324"]),
-    "varchar(10) character set latin1": ("text", ["é€"]),
-    "varbinary(10)": ("bytea", ["\\x", "\\x0a0d222c00"]),
-    "date": ("date", ["0001-01-01", "9999-12-31"]),
-    "datetime(6)": ("timestamp", ["9999-12-31 23:59:59.999999", "0001-01-01 00:00:00.000001"]),
-    "timestamp(6) null": (
-        "timestamptz",
-        ["2020-10-25 02:30:00.000001+00", "1970-01-01 00:00:01+00"],
-    ),
-    "time": ("text", ["-838:59:59"]),
-    "year": ("smallint", ["2155", "0", "1901"]),
-    "json": ("json", ['{"a": 1.50}']),
-    "set('a','b')": ("text", ["a,b"]),
-    "uuid": ("uuid", ["c0ffee00-c0ff-eec0-ffee-c0ffeec0ffee"]),
-}
 #: PostgreSQL's types and values, and the type of MariaDB that takes them as they are.
 FROM_POSTGRESQL = [
     ("bigint", "-9223372036854775808", "bigint", "-9223372036854775808"),
@@ -125,51 +45,12 @@ TOO_MUCH = [
 ]
 
 
-def fill(shop: Shop, type_: str) -> int:
-    """A table ``s`` with each value of a type and NULL; how many there are."""
-    values = [*TYPES[type_], "null"]
-    rows = ", ".join(f"({i}, {value})" for i, value in enumerate(values))
-    shop.sql(f"create table s (i int primary key, v {type_})")
-    shop.sql("set time_zone = '+00:00'", f"insert into s values {rows}")
-    return len(values)
-
-
-@pytest.mark.parametrize("type_", TYPES)
-def test_every_value_of_a_mariadb_type_arrives_in_mariadb_as_it_was(shop: Shop, type_: str) -> None:
-    count = fill(shop, type_)
-    shop.sql(f"create table t (i int primary key, v {type_})")
+def test_long_texts_and_bytes_arrive_as_they_were(shop: Shop) -> None:
+    fields = "(i int primary key, v mediumtext, w longblob)"
+    shop.sql(f"create table s {fields}", f"create table t {fields}")
+    shop.sql("insert into s values (1, repeat('\"', 1000000), repeat(x'22ff', 500000))")
     shop.run(source("r", "s"), target("w", "t", "r")).raise_failure()
-    same = "select sum(hex(s.v) <=> hex(t.v)) from s join t using (i)"
-    assert shop.sql(same) == [(count,)]
-
-
-def test_a_query_yields_the_same_as_its_table(shop: Shop) -> None:
-    of_queries = [type_ for type_ in TYPES if type_ != "uuid"]  # a query says that it is text
-    names = {f"c{i}": type_ for i, type_ in enumerate(of_queries)}
-    fields = ", ".join(f"{name} {type_}" for name, type_ in names.items())
-    values = ", ".join(TYPES[type_][-1] for type_ in names.values())
-    shop.sql("set time_zone = '+00:00'", f"create table s ({fields})")
-    shop.sql("set time_zone = '+00:00'", f"insert into s values ({values})")
-    shop.sql("create table t like s")
-    shop.run(source("r", sql="select * from `s`"), target("w", "t", "r")).raise_failure()
-    same = [f"hex(s.{name}) <=> hex(t.{name})" for name in names]
-    found = dict(
-        zip(of_queries, shop.sql(f"select {', '.join(same)} from s join t")[0], strict=True)
-    )
-    assert [type_ for type_, is_same in found.items() if not is_same] == []
-
-
-@pytest.mark.parametrize("type_", IN_POSTGRESQL)
-def test_values_of_mariadb_arrive_in_postgresql(
-    shop: Shop, databases: Databases, type_: str
-) -> None:
-    fill(shop, type_)
-    native, shown = IN_POSTGRESQL[type_]
-    databases.in_target(f"create table t (i int, v {native})")
-    into = connection(databases.target_url)
-    shop.run(source("r", "s"), target("w", "t", "r"), target=into).raise_failure()
-    found = databases.in_target("set timezone = 'UTC'", "select v::text from t order by i")
-    assert [value for (value,) in found] == [*shown, None]
+    assert shop.sql("select s.v = t.v, s.w = t.w from s join t using (i)") == [(1, 1)]
 
 
 @pytest.mark.parametrize(("type_", "value", "native", "shown"), FROM_POSTGRESQL)
@@ -203,7 +84,12 @@ def test_what_a_column_cannot_take_fails_and_leaves_the_table_as_it_was(
 
 @pytest.mark.parametrize(
     ("type_", "value"),
-    [("date", "0000-00-00"), ("date", "2020-00-01"), ("datetime", "0000-00-00 00:00:00")],
+    [
+        ("date", "0000-00-00"),
+        ("date", "2020-00-01"),
+        ("datetime", "0000-00-00 00:00:00"),
+        ("timestamp", "0000-00-00 00:00:00"),
+    ],
 )
 def test_a_date_of_no_calendar_names_its_column_and_offers_a_cast(
     shop: Shop, type_: str, value: str

@@ -184,8 +184,10 @@ def test_a_number_of_too_many_digits_is_named_at_save_with_a_cast(databases: Dat
         Extraction(TableName("", "s")),
     )
     bound = bind([source("r", "s")], {"r": columns}, registry.kinds(), {}, {})
-    assert [(i.code, i.severity, i.node) for i in bound.issues] == [
-        ("value_may_not_fit", Severity.WARNING, "r")
-    ]
-    assert "column 'wide' (numeric(50,2)): values of more than 38 digits" in bound.issues[0].message
-    assert 'CAST("wide" AS numeric(38,20))' in bound.issues[0].message
+    assert {(i.code, i.severity, i.node, i.field) for i in bound.issues} == {
+        ("value_may_not_fit", Severity.WARNING, "r", "columns")
+    }
+    free, wide = (issue.message for issue in bound.issues)
+    assert "column 'free' (numeric): values of more than 28 digits before the point or 10" in free
+    assert 'CAST("free" AS numeric(38,20))' in free
+    assert "column 'wide' (numeric(50,2)): values of more than 38 digits" in wide

@@ -106,7 +106,7 @@ def test_a_value_that_does_not_fit_names_the_file(bucket: Bucket) -> None:
     bucket.put("shop/orders.csv", "id\n1\nx\n")
     (failure,) = bucket.run(READ, write("out.csv")).failures
     assert (failure.step, failure.code) == ("read", "E_VALUE")
-    assert "file 'orders.csv', column 'id': 'x' cannot be read exactly" in failure.message
+    assert "file 'orders.csv', line 3, column 'id': 'x' cannot be read exactly" in failure.message
     assert bucket.shown() == ["shop/orders.csv"]
 
 
