@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from engine.connections import Opened
-from engine.connector import Snapshot
+from engine.connector import Extraction, Snapshot
 from engine.errors import EngineError
 from engine.stages.culprit import failure_of, in_words
 from engine.streams.arrow import batches
@@ -28,6 +28,7 @@ class Part:
     """``sql`` selects its rows from ``alias``; ``step`` is the source."""
 
     step: str
+    extraction: Extraction
     sql: str
     alias: str
     snapshot: Snapshot
@@ -52,5 +53,6 @@ class Part:
     def _failure(self, error: duckdb.Error) -> EngineError:
         connector, config = self.opened.connector, self.opened.config
         is_value = isinstance(error, duckdb.DataError)  # it quotes one, which may say anything
-        cut_off = None if is_value else connector.cut_off(config, in_words(error))
-        return cut_off or failure_of(self.step, error)
+        said = in_words(error)
+        meant = None if is_value else connector.explained(config, self.extraction, said)
+        return meant or failure_of(self.step, error)

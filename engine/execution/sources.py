@@ -114,7 +114,7 @@ class Sources:
         if snapshot is None or len(found) < 2:
             return []
         sql = partial(opened.connector.relation, opened.config, alias=alias)
-        return [Part(step.key, sql(part), alias, snapshot, opened) for part in found]
+        return [Part(step.key, part, sql(part), alias, snapshot, opened) for part in found]
 
     def _read_in_parts(
         self, parts: Sequence[Part], opened: Opened, extraction: Extraction, feeds: Feeds
