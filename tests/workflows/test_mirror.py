@@ -130,6 +130,15 @@ def test_a_failed_run_shows_code_and_culprit(flow_run):
     assert (run.error_code, run.message) == ("E_CAST", "node 'b': 'x' is no number")
 
 
+def test_a_node_that_cannot_be_typed_any_more_fails_with_the_code_of_its_issue(flow_run):
+    apply_flow_run(flow_run())
+    text = "unknown_column: node 'b': unknown column 'price'; known: id"
+    apply_task_runs([task_run(flow_run(), "b", "FAILED", 2, text)])
+    assert (node("b").error_code, node("b").message) == (
+        "unknown_column", "unknown column 'price'; known: id"
+    )  # fmt: skip
+
+
 def test_a_node_that_ended_well_has_rows_and_seconds(flow_run):
     apply_flow_run(flow_run())
     outcome = '{"rows_in":5,"rows_out":3,"seconds":0.012}'

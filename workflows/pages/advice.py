@@ -34,8 +34,13 @@ ADVICE = {
     "E_VALUE": "Filter out the rows with that value before this node, or cast them with care.",
     "E_VANISHED": "It was deleted in Prefect. Run again if its rows are missing.",
 }
+#: For codes of issues, which a save would have found.
+_ISSUE = (
+    "A table is not as it was when the workflow was saved: see below what changed. Save the "
+    "workflow to see which nodes it concerns."
+)
 _OTHERWISE = "Look at the log for what happened before, then run again."
 
 
 def advice(code: str) -> str:
-    return ADVICE.get(code, _OTHERWISE)
+    return _ISSUE if code.islower() else ADVICE.get(code, _OTHERWISE)

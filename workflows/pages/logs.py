@@ -143,7 +143,7 @@ async def _text(lines: logs.Lines) -> AsyncIterator[str]:
         yield "".join(_words(line) for line in batch)
 
 
-def _words(line: LogLine) -> str:
+def _words(line: logs.Written) -> str:
     level = logging.getLevelName(line.level)
     return f"{line.at.isoformat()} {level:<8} {line.node_key or '-'} {line.text}\n"
 

@@ -27,8 +27,9 @@ _TRIGGER_TAG = "trigger:"
 _USER_TAG = "user:"
 _PARENT_TAG = "retry-of:"
 
-#: ``E_CODE: node 'key': text`` somewhere in what Prefect passes on.
-_FAILURE = re.compile(r"\b([A-Z]+_[A-Z0-9_]+): (node '.*?': .*)", re.DOTALL)
+#: ``E_CODE: node 'key': text`` somewhere in what Prefect passes on; or with the code of an
+#: issue, where a node can no longer be typed.
+_FAILURE = re.compile(r"\b([A-Z]+_[A-Z0-9_]+|[a-z]+_[a-z_]+): (node '.*?': .*)", re.DOTALL)
 _NODE_PREFIX = re.compile(r"^node '.*?': ", re.DOTALL)
 
 _RUN_FIELDS = (

@@ -15,3 +15,7 @@ def test_the_general_failures_of_the_engine_have_advice_of_their_own():
 
 def test_an_unknown_code_leads_to_the_log():
     assert "log" in advice("E_OF_A_PLUGIN")
+
+
+def test_the_code_of_an_issue_leads_to_what_changed():
+    assert "what changed" in advice("unknown_column")
