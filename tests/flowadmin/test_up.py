@@ -256,6 +256,11 @@ def test_a_taken_port_is_named_with_its_setting(up: Up, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("first_start")
+def test_previews_are_ready_before_anybody_asks(up: Up) -> None:
+    assert any("engine.previews.previewer" in command_of(process) for process in up.family())
+
+
+@pytest.mark.usefixtures("first_start")
 def test_a_killed_part_comes_back(up: Up) -> None:
     def celery() -> psutil.Process | None:
         found = [p for p in up.family()[1:] if "flowadmin.celery:app" in command_of(p)]

@@ -61,7 +61,7 @@ class Question:
 
 
 def expect() -> None:
-    """Somebody is about to ask: what makes previews gets ready, which takes it a second."""
+    """What makes previews gets ready, which takes it a second."""
     _previewer().start()
 
 

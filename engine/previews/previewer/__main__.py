@@ -1,7 +1,7 @@
 """``python -m engine.previews.previewer FD``: forks a child for each socket that arrives at FD.
 
 It has everything imported, one thread, and no connection. It ends when the process that
-started it does, or when nobody has asked for a while.
+started it does.
 """
 
 from __future__ import annotations
@@ -9,15 +9,11 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-import select
 import signal
 import socket
 import sys
 
 from engine.warm.dying import die_with
-
-#: After so long without a request, its memory is given back.
-IDLE_SECONDS = 600.0
 
 #: What a preview would import on its way.
 _IMPORTED = (
@@ -34,7 +30,7 @@ def main() -> None:
     door = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for children
     _import_all()
-    while select.select([door], [], [], IDLE_SECONDS)[0]:
+    while True:
         message, handed, _, _ = socket.recv_fds(door, 1, 1)
         if not message:
             break

@@ -1,4 +1,4 @@
-"""Asks a process for previews; starts it when one is likely or needed, and when it is gone.
+"""Asks a process for previews; starts it when asked to, when it is needed, and when it is gone.
 
 Every request is a pair of sockets, whose one end is handed to the previewer and by it to the
 child that does the work. The child dies when the other end is closed: whoever no longer wants
@@ -57,7 +57,7 @@ class PreviewBroken(PreviewError):
 
 
 class _PreviewerGone(PreviewBroken):
-    """The previewer itself has ended, as it does when it was idle: another one may be asked."""
+    """The previewer itself has ended: another one may be asked."""
 
 
 class Previewer:

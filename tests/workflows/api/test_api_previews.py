@@ -141,15 +141,3 @@ def assert_soon_idle(url: str) -> None:
 
 def test_a_preview_that_is_not_there_cannot_be_canceled(asking):
     assert asking(Role.EDITOR).delete(f"previews/{uuid4()}").status_code == 404
-
-
-def test_who_opens_the_palette_finds_previews_ready(asking):
-    previewing._previewer().close()
-    asking(Role.EDITOR).get("kinds")
-    assert previewing._previewer()._process.poll() is None
-
-
-def test_a_palette_for_who_may_not_preview_starts_nothing(asking):
-    previewing._previewer().close()
-    asking(Role.VIEWER).get("kinds")
-    assert previewing._previewer()._process is None
