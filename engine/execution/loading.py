@@ -95,7 +95,7 @@ class Loading:
     ) -> dict[str, Counted] | None:
         """The load as its database does it alone; None where it cannot."""
         nodes, stage = self.nodes, ready.stage
-        if not getattr(nodes.config(stage.sink), "inside_database", False):
+        if ready.made or not getattr(nodes.config(stage.sink), "inside_database", False):
             return None
         if any(self.connections.open(slug) != opened for slug in nodes.reads(stage)):
             return None

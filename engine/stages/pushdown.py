@@ -1,7 +1,7 @@
 """Stages that one database can run by itself: what it has to know of them.
 
-A chain leads from a table through nodes that make at most one row of each row, in settings
-that have no other meaning elsewhere, to a table. Whether the database says all of it exactly as
+A chain leads from a table through nodes that read one other, in settings that have no other
+meaning elsewhere, to a table. Whether the database says all of it exactly as
 DuckDB does is for its connector to decide.
 """
 
@@ -17,7 +17,7 @@ from engine.plan import Step
 from engine.schema import Schema
 
 #: Kinds whose settings say all about them.
-ROW_WISE = frozenset({"filter", "expression", "select"})
+KNOWN = frozenset({"filter", "expression", "select", "aggregate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class Chain:
     extraction: Extraction
     layers: tuple[Layer, ...] = ()
 
+    @property
+    def last(self) -> str:
+        """The node whose rows are loaded."""
+        return self.layers[-1].step if self.layers else self.source
+
 
 def chain_of(
     steps: Sequence[Step],
@@ -50,7 +55,7 @@ def chain_of(
     if len(steps) < 2:
         return None  # what an earlier stage has kept
     first, *between = steps[:-1]
-    if not isinstance(kinds[first.kind], Source) or any(s.kind not in ROW_WISE for s in between):
+    if not isinstance(kinds[first.kind], Source) or any(s.kind not in KNOWN for s in between):
         return None
     for before, step in pairwise(steps):
         if [(edge.step, edge.output) for edge in step.inputs] != [(before.key, "out")]:

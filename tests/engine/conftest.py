@@ -15,6 +15,7 @@ from mariadb_server import execute
 from moto.server import ThreadedMotoServer
 from pipelines import Databases
 from pymongo import MongoClient
+from runner import Runner
 from service import Service
 from shelf import Shelf
 
@@ -95,3 +96,10 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     made = Bucket(f"test-{uuid.uuid4().hex[:12]}", s3_server)
     made.client.create_bucket(Bucket=made.name)
     return made
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    runner = Runner()
+    yield runner
+    runner.close()

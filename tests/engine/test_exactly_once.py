@@ -1,7 +1,8 @@
 """Whatever happens to a load, running it again leaves each row once.
 
-``FLOWADMIN_KILLS`` says how many runs are killed in each of five modes; 40 if it is not set. With
-several sessions it is a quarter of them.
+Between two databases, and within one that the rows never leave. ``FLOWADMIN_KILLS`` says how many
+runs are killed in each of five modes; 40 if it is not set. With several sessions, and within one
+database, it is a quarter of them.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -19,6 +18,7 @@ import pytest
 from disturbing import kill_and_repeat
 from pipelines import Databases, Rows, plan, secrets, source, target, transform
 from runner import ROOT, Runner
+from waiting import wait_for
 
 from engine.interpreter import run
 from engine.plan import Plan
@@ -31,22 +31,20 @@ INCREMENTAL = "incremental"
 #: Appends what three sessions read side by side.
 PARALLEL = "parallel"
 KEYED = ("upsert", "delete_insert")
+BETWEEN, WITHIN = "between two databases", "within one database"
+PLACES = [(mode, place) for place in (BETWEEN, WITHIN) for mode in (*MODES, INCREMENTAL)]
 
-#: A row that has to wait until this lock is free holds up the load in its middle.
-GATE = 4711
-GATED = f"""
-create function wait_at_gate() returns trigger language plpgsql as $$ begin
-  if new.id = {ROWS // 2 + 1} then perform pg_advisory_xact_lock({GATE}); end if;
-  return new;
-end $$;
-create trigger gate before insert on t for each row execute function wait_at_gate()
-"""
-
+#: The key of a row that is in the way while nobody knows whether it will stay.
+MIDDLE = ROWS // 2 + 1
+WAITING = (
+    "from pg_stat_activity where datname = current_database() "
+    "and wait_event_type = 'Lock' and state = 'active'"
+)
 
 #: In the middle of a load, what PostgreSQL says when its disk is full.
 FULL = f"""
 create function fill_disk() returns trigger language plpgsql as $$ begin
-  if new.id = {ROWS // 2 + 1} then
+  if new.id = {MIDDLE} then
     raise exception 'could not extend file: No space left on device' using errcode = '53100';
   end if;
   return new;
@@ -55,120 +53,121 @@ create trigger full_disk before insert on t for each row execute function fill_d
 """
 
 
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    runner = Runner()
-    yield runner
-    runner.close()
+def at(place: str, databases: Databases) -> Databases:
+    """Where rows go from and to; one database is both within one."""
+    return Databases(databases.source_url, databases.source_url) if place == WITHIN else databases
 
 
 def pipeline(databases: Databases, mode: str) -> Plan:
     databases.in_source(
         f"create table s as select i as id, md5(i::text) as word from generate_series(1, {ROWS}) i"
     )
-    databases.in_target("create table t (id int, word text check (word <> 'forbidden'))")
-    if mode in KEYED:
-        databases.in_target("alter table t add primary key (id)")
+    databases.in_target(
+        "create table t (id int primary key, word text check (word <> 'forbidden'))"
+    )
     keys = {"keys": ["id"]} if mode in KEYED else {}
     new = {INCREMENTAL: {"incremental": {"column": "id"}}, PARALLEL: {"sessions": 3}}.get(mode, {})
     written = "append" if new else mode
     steps = [
         source("read", "s", **new),
-        transform("keep", "filter", "read", condition="id % 3 <> 0"),
+        transform("keep", "filter", "read", condition="id <> 3"),
         target("write", "t", "keep", written, config=keys, retries=1, retry_delay_seconds=0),
     ]
     return plan(steps, databases.connections())
 
 
-def fill(databases: Databases) -> None:
+def fill(databases: Databases, mode: str) -> None:
     """Rows from before the run; each mode does something else with them. None is read yet."""
     databases.in_target(
         "truncate t",
-        "insert into t select i, 'old' from generate_series(1, 9) i",
+        f"insert into t select i, 'old' from {old(mode)} i",
         "do $$ begin delete from flowadmin.watermark; "
         "exception when undefined_table or invalid_schema_name then null; end $$",
     )
 
 
-def content(databases: Databases) -> Rows:
+def old(mode: str) -> str:
+    """Keys of those rows: some arrive again where that is no failure."""
+    return f"generate_series(-9, {9 if mode in KEYED else -1})"
+
+
+def content(databases: Databases, mode: str) -> Rows:
     """The rows of the table, as one; the watermark is in step with them."""
     rows = databases.in_target("select count(*), sum(hashtextextended(t::text, 0)) from t")
     if databases.in_target("select to_regclass('flowadmin.watermark')") != [(None,)]:
         marks = databases.in_target("select value from flowadmin.watermark")
-        is_loaded = rows != before(databases)
+        is_loaded = rows != before(databases, mode)
         assert marks == ([(str(ROWS),)] if is_loaded else [])
     return rows
 
 
-def before(databases: Databases) -> Rows:
+def before(databases: Databases, mode: str) -> Rows:
     return databases.in_target(
-        "select count(*), sum(hashtextextended((i, 'old'::text)::text, 0)) "
-        "from generate_series(1, 9) i"
+        f"select count(*), sum(hashtextextended((i, 'old'::text)::text, 0)) from {old(mode)} i"
     )
+
+
+def undisturbed(databases: Databases, made: Plan, mode: str) -> Rows:
+    """What the run leaves when nothing happens to it."""
+    fill(databases, mode)
+    outcome = run(made, run_id="alone", secrets=secrets)
+    outcome.raise_failure()
+    is_within = databases.source_url == databases.target_url
+    assert {node.is_inside for node in outcome.nodes.values()} == {is_within}
+    return content(databases, mode)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("mode", [*MODES, INCREMENTAL, PARALLEL])
+@pytest.mark.parametrize(("mode", "place"), [*PLACES, (PARALLEL, BETWEEN)])
 def test_a_killed_run_that_is_run_again_loads_each_row_once(
-    databases: Databases, runner: Runner, mode: str
+    databases: Databases, runner: Runner, mode: str, place: str
 ) -> None:
-    made = pipeline(databases, mode)
+    where = at(place, databases)
+    made = pipeline(where, mode)
+    undisturbed(where, made, mode)
     kill_and_repeat(
         runner,
         made,
-        lambda: fill(databases),
-        lambda: content(databases),
-        kills=KILLS // 4 if mode == PARALLEL else KILLS,
-        seed=f"exactly once, {mode}",
+        lambda: fill(where, mode),
+        lambda: content(where, mode),
+        kills=KILLS // 4 if mode == PARALLEL or place == WITHIN else KILLS,
+        seed=f"exactly once, {mode}, {place}",
     )
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_a_load_whose_connection_is_cut_is_retried_from_the_start(
-    databases: Databases, mode: str
+@pytest.mark.parametrize(("mode", "place"), PLACES)
+def test_a_load_whose_connection_is_cut_is_done_again_from_the_start(
+    databases: Databases, mode: str, place: str
 ) -> None:
-    made = pipeline(databases, mode)
-    fill(databases)
-    run(made, run_id="undisturbed", secrets=secrets).raise_failure()
-    undisturbed = content(databases)
-    fill(databases)
-    databases.in_target(GATED)
-    with ThreadPoolExecutor(1) as threads, psycopg.connect(databases.target_url) as gate:
-        gate.execute("select pg_advisory_xact_lock(%s)", [GATE])
+    where = at(place, databases)
+    made = pipeline(where, mode)
+    expected = undisturbed(where, made, mode)
+    fill(where, mode)
+    with ThreadPoolExecutor(1) as threads, psycopg.connect(where.target_url) as other:
+        other.execute("insert into t values (%s, 'in the way')", [MIDDLE])
         running = threads.submit(run, made, run_id="cut", secrets=secrets)
-        cut_who_waits(databases)
-        assert content(databases) == before(databases)
-        gate.rollback()
+        cut = f"select pg_terminate_backend(pid) {WAITING}"
+        wait_for("a load comes to the row", lambda: where.in_target(cut))
+        assert content(where, mode) == before(where, mode)
+        other.rollback()
         running.result().raise_failure()
-    assert content(databases) == undisturbed
+    assert content(where, mode) == expected
 
 
-def cut_who_waits(databases: Databases) -> None:
-    """End the session that waits at the gate, as soon as there is one."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        cut = databases.in_target(
-            "select pg_terminate_backend(pid) from pg_locks "
-            f"where locktype = 'advisory' and objid = {GATE} and not granted"
-        )
-        if cut:
-            return
-    raise AssertionError("no load came to the gate")
-
-
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("mode", "place"), PLACES)
 def test_a_last_row_that_is_refused_leaves_the_table_as_it_was(
-    databases: Databases, mode: str
+    databases: Databases, mode: str, place: str
 ) -> None:
-    made = pipeline(databases, mode)
-    databases.in_source(f"insert into s values ({ROWS + 1}, 'forbidden')")
-    fill(databases)
+    where = at(place, databases)
+    made = pipeline(where, mode)
+    where.in_source(f"insert into s values ({ROWS + 1}, 'forbidden')")
+    fill(where, mode)
     (failure,) = run(made, run_id="r", secrets=secrets).failures
     assert failure.code == "E_LOAD_CONSTRAINT"
     assert "constraint 't_word_check'" in failure.message
-    assert content(databases) == before(databases)
-    assert databases.in_target("select * from flowadmin.load_ledger") == []
+    assert content(where, mode) == before(where, mode)
+    assert where.in_target("select * from flowadmin.load_ledger") == []
 
 
 KILLED_AFTER_COMMIT = """
@@ -186,12 +185,13 @@ run(Plan.model_validate(json.loads(sys.stdin.read())), run_id="r", secrets=secre
 """
 
 
-@pytest.mark.parametrize("mode", [*MODES, INCREMENTAL])
+@pytest.mark.parametrize(("mode", "place"), PLACES)
 def test_a_load_that_was_committed_and_not_reported_is_not_repeated(
-    databases: Databases, mode: str
+    databases: Databases, mode: str, place: str
 ) -> None:
-    made = pipeline(databases, mode)
-    fill(databases)
+    where = at(place, databases)
+    made = pipeline(where, mode)
+    fill(where, mode)
     killed = subprocess.run(
         [sys.executable, "-c", KILLED_AFTER_COMMIT],
         input=made.model_dump_json(),
@@ -199,10 +199,10 @@ def test_a_load_that_was_committed_and_not_reported_is_not_repeated(
         cwd=ROOT,
     )
     assert killed.returncode == -signal.SIGKILL
-    loaded = content(databases)
-    assert loaded != before(databases)
+    loaded = content(where, mode)
+    assert loaded != before(where, mode)
     run(made, run_id="r", secrets=secrets).raise_failure()
-    assert content(databases) == loaded
+    assert content(where, mode) == loaded
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -210,14 +210,11 @@ def test_a_target_whose_disk_is_full_keeps_its_rows_and_is_loaded_later(
     databases: Databases, mode: str
 ) -> None:
     made = pipeline(databases, mode)
-    fill(databases)
+    fill(databases, mode)
     databases.in_target(FULL)
     (failure,) = run(made, run_id="r", secrets=secrets).failures
     assert "No space left" in failure.message
-    assert content(databases) == before(databases)
+    assert content(databases, mode) == before(databases, mode)
     databases.in_target("drop trigger full_disk on t")
     run(made, run_id="r", secrets=secrets).raise_failure()
-    loaded = content(databases)
-    fill(databases)
-    run(made, run_id="undisturbed", secrets=secrets).raise_failure()
-    assert content(databases) == loaded
+    assert content(databases, mode) == undisturbed(databases, made, mode)

@@ -70,6 +70,127 @@ def test_rows_and_counts_are_those_of_the_other_way(databases: Databases) -> Non
     assert counts(first) == counts(second)
 
 
+KEYED = (
+    *PEOPLE,
+    "alter table rich add primary key (id)",
+    "insert into rich select i, 'old', 'x', 0 from generate_series(890, 910) i",
+)
+
+
+@pytest.mark.parametrize("mode", ["upsert", "delete_insert"])
+def test_rows_with_keys_meet_old_ones_as_by_the_other_way(databases: Databases, mode: str) -> None:
+    loaded = []
+    for way in (True, False):
+        databases.empty()
+        databases.in_source(*KEYED)
+        outcome = run_inside(databases, *chain(mode, keys=["id"], inside_database=way))
+        assert (counts(outcome), inside(outcome)) == (COUNTS, {way})
+        loaded.append(databases.in_source("select array_agg(rich::text order by id) from rich"))
+    assert loaded[0] == loaded[1]
+
+
+@pytest.mark.parametrize("mode", ["upsert", "delete_insert"])
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [("(901, 'again', 'c', 9999)", "E_LOAD_KEY_REPEATED"), ("(null, 'none', 'c', 9999)", "")],
+)
+def test_keys_are_refused_as_by_the_other_way(
+    databases: Databases, mode: str, row: str, code: str
+) -> None:
+    databases.in_source(*KEYED, "alter table people alter id drop not null")
+    databases.in_source(f"insert into people values {row}")
+    before = databases.in_source("select * from rich order by id")
+    (failure,) = run_inside(databases, *chain(mode, keys=["id"])).failures
+    assert failure.code == (code if mode == "upsert" and code else "E_LOAD_CONSTRAINT")
+    assert databases.in_source("select * from rich order by id") == before
+
+
+def test_arrivals_that_would_go_through_text_leave_the_database(databases: Databases) -> None:
+    databases.in_source(
+        "create table s as select 1 as id, '{}'::jsonb as v",
+        "create table t (id int primary key, v jsonb)",
+    )
+    write = target("write", "t", "read", "upsert", config={"keys": ["id"]})
+    assert inside(run_inside(databases, source("read", "s"), write)) == {False}
+
+
+def groups(**config: Any) -> list[Step]:
+    """How much people of a name are paid: three nodes, of which the middle one makes groups."""
+    made = [
+        {"name": "paid", "function": "sum", "column": "pay"},
+        {"name": "people", "function": "count"},
+        {"name": "first", "function": "min", "column": "id"},
+    ]
+    keep = transform("keep", "filter", "read", condition="id > 10")
+    group = transform("group", "aggregate", "keep", group_by=["name"], aggregates=made)
+    large = transform("large", "filter", "group", condition="people > 1")
+    return [source("read", "people"), keep, group, large, target("write", "t", "large", **config)]
+
+
+GROUPS = (
+    *PEOPLE,
+    "update people set name = chr(64 + id % 26)",
+    "update people set name = null where id > 990",
+    "create table t (name text, paid numeric, people bigint, first int)",
+)
+
+
+@pytest.mark.parametrize("statement", ["select", "create index on people (name)"])
+def test_groups_and_counts_are_those_of_the_other_way(databases: Databases, statement: str) -> None:
+    loaded = []
+    for way in (True, False):
+        databases.empty()
+        databases.in_source(*GROUPS, statement, "analyze people")
+        outcome = run_inside(databases, *groups(config={"inside_database": way}))
+        assert inside(outcome) == {way}
+        loaded.append((counts(outcome), databases.in_source("select * from t order by name")))
+    assert loaded[0] == loaded[1]
+    assert loaded[0][0]["keep"] == 990
+
+
+def test_all_rows_are_one_group_even_if_there_are_none(databases: Databases) -> None:
+    databases.in_source(*GROUPS, "delete from people", "create index on people (id)")
+    made = [{"name": "first", "function": "min", "column": "id"}]
+    group = transform("group", "aggregate", "read", aggregates=made)
+    outcome = run_inside(databases, source("read", "people"), group, target("write", "t", "group"))
+    assert (counts(outcome), inside(outcome)) == ({"read": 0, "group": 1, "write": 1}, {True})
+    assert databases.in_source("select first from t") == [(None,)]
+
+
+def test_names_are_one_group_only_if_they_are_the_same(databases: Databases) -> None:
+    """Whatever the collation of the column takes for equal."""
+    databases.in_source(
+        "create collation loose "
+        "(provider = icu, locale = 'und-u-ks-level1', deterministic = false)",
+        "create table people (id int, name text collate loose)",
+        "insert into people values (1, 'a'), (2, 'A'), (3, 'á'), (4, 'a')",
+        "create table t (name text, people bigint)",
+    )
+    made = [{"name": "people", "function": "count"}]
+    group = transform("group", "aggregate", "read", group_by=["name"], aggregates=made)
+    outcome = run_inside(databases, source("read", "people"), group, target("write", "t", "group"))
+    assert inside(outcome) == {True}
+    found = databases.in_source('select name, people from t order by name collate "C"')
+    assert found == [("A", 1), ("a", 2), ("á", 1)]
+
+
+@pytest.mark.parametrize(
+    ("function", "column"),
+    [("avg", "pay"), ("max", "name"), ("string_agg", "name"), ("count_distinct", "id")],
+)
+def test_other_aggregates_leave_the_database(
+    databases: Databases, function: str, column: str
+) -> None:
+    databases.in_source(*PEOPLE, "create table t (v text)")
+    made = [{"name": "v", "function": function, "column": column}]
+    group = transform("group", "aggregate", "read", group_by=["code"], aggregates=made)
+    cast = transform("cast", "select", "group", columns=[{"name": "v", "type": "text"}])
+    outcome = run_inside(
+        databases, source("read", "people"), group, cast, target("write", "t", "cast")
+    )
+    assert inside(outcome) == {False}
+
+
 def test_a_run_that_is_repeated_loads_once(databases: Databases) -> None:
     databases.in_source(*PEOPLE)
     for _ in range(2):

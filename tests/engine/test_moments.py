@@ -110,6 +110,32 @@ def test_a_load_inside_the_database_reads_at_the_moment_of_the_others(databases:
     assert databases.in_source("select v from ta union all select v from tb") == [(1,), (1,)]
 
 
+def test_rows_with_keys_are_not_loaded_at_an_earlier_moment(databases: Databases) -> None:
+    """A load at that moment would not see what another has put there since."""
+    steps = two_loads(databases)
+    databases.in_source("create table ta (v int)", "create table tb (v int primary key)")
+    steps[3] = target("load b", "tb", "b", "delete_insert", config={"keys": ["v"]})
+    one = connection(databases.source_url)
+    outcome = run(plan(steps, {"source": one, "target": one}), run_id="r", secrets=secrets)
+    assert [outcome.nodes[key].is_inside for key in ("load a", "load b")] == [True, False]
+
+
+def test_a_table_that_cannot_be_truncated_is_not_emptied_at_an_earlier_moment(
+    databases: Databases,
+) -> None:
+    """A DELETE at that moment would leave what came since."""
+    steps = two_loads(databases)
+    databases.in_source(
+        "create table ta (v int)",
+        "create table tb (v int primary key)",
+        "create table referring (v int references tb)",
+    )
+    steps[3] = target("load b", "tb", "b", "replace")
+    one = connection(databases.source_url)
+    outcome = run(plan(steps, {"source": one, "target": one}), run_id="r", secrets=secrets)
+    assert [outcome.nodes[key].is_inside for key in ("load a", "load b")] == [True, False]
+
+
 def test_two_connections_to_one_database_share_a_moment(databases: Databases) -> None:
     steps = two_loads(databases)
     again = source("b", "b", connection="again")

@@ -189,10 +189,13 @@ def _copy(
     return taken
 
 
-def empty(connection: Connection, load: Load, dialect: Dialect = POSTGRESQL) -> None:
+def empty(
+    connection: Connection, load: Load, dialect: Dialect = POSTGRESQL, *, sees_all: bool = True
+) -> None:
     """TRUNCATE; where that is refused (a reader, a foreign key, a missing right), DELETE.
 
-    A DELETE that would change rows of other tables is not done.
+    A DELETE that would change rows of other tables is not done, nor one that does not see all
+    rows, because its transaction reads at an earlier moment: then psycopg's error is raised.
     """
     import psycopg
 
@@ -212,5 +215,7 @@ def empty(connection: Connection, load: Load, dialect: Dialect = POSTGRESQL) -> 
         psycopg.errors.FeatureNotSupported,
         psycopg.errors.InsufficientPrivilege,
     ):
+        if not sees_all:
+            raise
         refuse_cascade(connection, load)
     connection.execute(f"DELETE FROM {target}")

@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,13 +21,6 @@ KILLS = int(os.environ.get("FLOWADMIN_KILLS", 3))
 ROWS = 1_500
 MODES = ["append", "replace", "upsert", "delete_insert"]
 KEYED = ("upsert", "delete_insert")
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    runner = Runner()
-    yield runner
-    runner.close()
 
 
 def pipeline(shelf: Shelf, mode: str) -> Plan:

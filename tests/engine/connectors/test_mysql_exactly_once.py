@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -26,13 +25,6 @@ MODES = ["append", "replace", "upsert", "delete_insert"]
 KEYED = ("upsert", "delete_insert")
 WAITING = "select trx_mysql_thread_id from information_schema.innodb_trx "
 WAITING += "where trx_state = 'LOCK WAIT'"
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    runner = Runner()
-    yield runner
-    runner.close()
 
 
 def pipeline(shop: Shop, mode: str) -> Plan:

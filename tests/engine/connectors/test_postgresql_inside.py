@@ -13,10 +13,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from engine.connectors.postgresql.inside.gathering import gathered
+from engine.connectors.postgresql.inside.passing import Passing
 from engine.connectors.postgresql.inside.terms import NotTheSame, written
 from engine.errors import ExpressionError
 from engine.expression import check, to_sql
 from engine.issue import Severity
+from engine.kind import Context
+from engine.kinds.aggregate import KIND as AGGREGATE
+from engine.kinds.aggregate import AggregateConfig
 from engine.schema import Column, Schema, quote
 
 #: Column → type in DuckDB, type in PostgreSQL.
@@ -36,6 +41,7 @@ TYPES = {
 }
 ROWS = Schema(tuple(Column(name, type_) for name, (type_, _) in TYPES.items()))
 NAMES = {name: quote(name) for name in TYPES}
+NONE = Context({})
 
 
 def whole(bits: int) -> st.SearchStrategy[int]:
@@ -53,25 +59,21 @@ def decimals(digits: int, scale: int) -> st.SearchStrategy[Decimal]:
 TEXTS = st.sampled_from(
     ["", " ", "a", "A", "B", "a ", "ß", "ẞ", "é", "e\u0301", "😀", "\uffff", "%", "\\"]
 ) | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=5)
-ROW = st.fixed_dictionaries(
-    {
-        name: st.none() | values
-        for name, values in {
-            "s": whole(16),
-            "i": whole(32),
-            "b": whole(64),
-            "d": decimals(15, 2),
-            "e": decimals(18, 4),
-            "w": decimals(38, 10),
-            "t": TEXTS,
-            "u": TEXTS,
-            "f": st.booleans(),
-            "day": st.dates(),
-            "eve": st.dates(date(1999, 12, 31), date(2000, 1, 2)),
-            "moment": st.datetimes(datetime(1, 1, 1), datetime(9999, 1, 1)),
-        }.items()
-    }
-)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "s": whole(16),
+    "i": whole(32),
+    "b": whole(64),
+    "d": decimals(15, 2),
+    "e": decimals(18, 4),
+    "w": decimals(38, 10),
+    "t": TEXTS,
+    "u": TEXTS,
+    "f": st.booleans(),
+    "day": st.dates(),
+    "eve": st.dates(date(1999, 12, 31), date(2000, 1, 2)),
+    "moment": st.datetimes(datetime(1, 1, 1), datetime(9999, 1, 1)),
+}
+ROW = st.fixed_dictionaries({name: st.none() | values for name, values in VALUES.items()})
 
 _COMPARED = st.sampled_from(
     ["=", "<>", "<", "<=", ">", ">=", "is distinct from", "is not distinct from"]
@@ -187,3 +189,74 @@ def _in_duckdb(session: duckdb.DuckDBPyConnection, sql: str, row: dict[str, Any]
         return session.execute(f"SELECT CAST({sql} AS VARCHAR) FROM r").fetchall()
     except (duckdb.OutOfRangeException, duckdb.ConversionException) as error:
         return str(error)
+
+
+#: Of few values, so that rows meet in groups.
+_GROUPED = st.fixed_dictionaries(
+    {
+        **{name: st.none() | values for name, values in VALUES.items()},
+        "t": st.none() | st.sampled_from(["a", "A", "a ", "é", "e\u0301", "ß", "ss"]),
+        "d": st.none() | st.sampled_from([Decimal("1.00"), Decimal("-1.00"), Decimal("0.10")]),
+        "eve": st.none() | st.dates(date(1999, 12, 31), date(2000, 1, 2)),
+    }
+)
+_AGGREGATED = st.builds(
+    lambda function, column: {"function": function, "column": column},
+    st.sampled_from(["count", "sum", "min", "max"]),
+    st.sampled_from(list(TYPES)),
+) | st.just({"function": "count"})
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    rows=st.lists(_GROUPED, max_size=6),
+    keys=st.lists(st.sampled_from(["t", "d", "eve", "f", "s"]), max_size=2, unique=True),
+    made=st.lists(_AGGREGATED, min_size=1, max_size=3),
+)
+def test_groups_are_the_same(
+    postgres: psycopg.Connection[Any],
+    memory: duckdb.DuckDBPyConnection,
+    rows: list[dict[str, Any]],
+    keys: list[str],
+    made: list[dict[str, str]],
+) -> None:
+    aggregates = [{"name": f"made {i}", **each} for i, each in enumerate(made)]
+    config = AggregateConfig.model_validate({"group_by": keys, "aggregates": aggregates})
+    kind = AGGREGATE()
+    assume(not any(i.severity is Severity.ERROR for i in kind.check(config, {"in": ROWS}, NONE)))
+    columns = [Passing(name, NAMES[name], type_) for name, (type_, _) in TYPES.items()]
+    try:
+        items, groups = gathered(config, columns, NAMES)
+    except NotTheSame:
+        assume(False)
+    theirs = _rows_in_postgres(postgres, ", ".join(f"({i.sql})::text" for i in items), groups, rows)
+    assert theirs is None or sorted(theirs, key=str) == sorted(
+        _rows_in_duckdb(memory, kind.sql(config, {"in": ROWS}, NONE), rows), key=str
+    )
+
+
+def _rows_in_postgres(
+    connection: psycopg.Connection[Any], items: str, groups: str, rows: list[dict[str, Any]]
+) -> Any:
+    """None for an error."""
+    fields = ", ".join(f"{quote(name)} {native}" for name, (_, native) in TYPES.items())
+    places = ", ".join(f"%({name})s" for name in TYPES)
+    with connection.transaction(force_rollback=True):
+        connection.execute(f"CREATE TEMP TABLE r ({fields}) ON COMMIT DROP")
+        for row in rows:
+            connection.execute(f"INSERT INTO r VALUES ({places})", row)
+        try:
+            return connection.execute(f"SELECT {items} FROM r{groups}").fetchall()
+        except psycopg.errors.DataError:
+            return None
+
+
+def _rows_in_duckdb(
+    session: duckdb.DuckDBPyConnection, sql: str, rows: list[dict[str, Any]]
+) -> Any:
+    fields = ", ".join(f"{quote(name)} {type_}" for name, (type_, _) in TYPES.items())
+    session.execute(f'CREATE OR REPLACE TABLE "in" ({fields})')
+    for row in rows:
+        session.execute(f'INSERT INTO "in" VALUES ({", ".join(f"${name}" for name in TYPES)})', row)
+    return session.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({sql})").fetchall()

@@ -1,5 +1,6 @@
 """One INSERT … SELECT in the transaction of the ledger, that says how many rows passed where.
 
+Rows that have keys wait in a table of arrivals, and are applied as those from elsewhere.
 The rows of every node are in the plan that EXPLAIN ANALYZE returns for the statement it has
 run: without clocks, counting costs next to nothing.
 """
@@ -7,14 +8,16 @@ run: without clocks, counting costs next to nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from engine.connector import InsideResult, Load
 from engine.connectors.postgresql import catalog
+from engine.connectors.postgresql.arrivals import TABLE, Arrivals
 from engine.connectors.postgresql.catalog import qualified
+from engine.connectors.postgresql.columns import LoadedColumn, loaded_columns
 from engine.connectors.postgresql.copying import CopyIn
 from engine.connectors.postgresql.inside.query import Made, assigned, made
 from engine.connectors.postgresql.inside.terms import NotTheSame
@@ -50,13 +53,18 @@ def load_inside(
     rows: dict[str, int] = {}
 
     def apply() -> int:
-        statement, query = _insert(connection, load, chain)
+        _check(connection, load, chain, moment)
+        query, columns = _query(connection, load, chain)
         copy = CopyIn(connection.pgconn, lambda: on_rows(0))
+        arrivals = Arrivals(connection, load, columns, copy)
+        if load.keys:
+            arrivals.make()
+        statement = _insert(TABLE if load.keys else qualified(load.table), columns, query)
         _counts(copy.explain(statement, "COSTS off"), chain, query)
         if load.mode == "replace":
-            empty(connection, load)
+            empty(connection, load, sees_all=not moment)
         rows.update(_counts(copy.explain(statement, _COUNTING), chain, query))
-        return rows[(chain.layers[-1].step if chain.layers else chain.source)]
+        return arrivals.apply() if load.keys else rows[chain.last]
 
     try:
         done = in_one_transaction(connection, ledger_schema, load, apply, on_rows, moment=moment)
@@ -69,25 +77,35 @@ def load_inside(
     return InsideResult(done.rows, done.was_applied_before, rows)
 
 
-def _insert(connection: Connection, load: Load, chain: Chain) -> tuple[str, Made]:
-    """Raises ``NotTheSame`` where it is not known to put the same rows into the table."""
-    _check(connection, load, chain)
-    found = catalog.columns(connection, chain.extraction)
-    query = made(chain, found)
+def _query(connection: Connection, load: Load, chain: Chain) -> tuple[Made, list[LoadedColumn]]:
+    """The rows of the chain, and which of their columns feed which of the table's.
+
+    Raises ``NotTheSame`` where they are not known to put the same into it.
+    """
+    query = made(chain, catalog.columns(connection, chain.extraction))
+    types = {column.name.casefold(): column.type for column in query.columns}
+    columns = loaded_columns(catalog.target_columns(connection, load.table), load, types)
+    if load.keys and any(column.is_cast_from_text for column in columns):
+        raise NotTheSame("arrivals that are another type's text")
+    return query, columns
+
+
+def _insert(place: str, columns: Sequence[LoadedColumn], query: Made) -> str:
+    """Raises ``NotTheSame``."""
     arriving = {column.name.casefold(): column for column in query.columns}
-    targets = {column.name: column for column in catalog.target_columns(connection, load.table)}
     values = [
-        f"{assigned(arriving[origin.casefold()], targets[name])} AS {quote(name)}"
-        for name, origin in load.columns.items()
+        f"{assigned(arriving[c.origin.casefold()], c.target)} AS {quote(c.name)}" for c in columns
     ]
-    names = ", ".join(map(quote, load.columns))
-    select = f"SELECT {', '.join(values)} FROM ({query.sql}) AS rows"
-    return f"INSERT INTO {qualified(load.table)} ({names}) {select}", query
+    names = ", ".join(quote(column.name) for column in columns)
+    return f"INSERT INTO {place} ({names}) SELECT {', '.join(values)} FROM ({query.sql}) AS rows"
 
 
-def _check(connection: Connection, load: Load, chain: Chain) -> None:
-    """Both are plain tables of a real PostgreSQL that keeps its texts as DuckDB does."""
-    if load.mode not in ("append", "replace") or load.creates or chain.extraction.table is None:
+def _check(connection: Connection, load: Load, chain: Chain, moment: str) -> None:
+    """Both are plain tables of a real PostgreSQL that keeps its texts as DuckDB does.
+
+    At an earlier moment, a load would not see all rows that have its keys.
+    """
+    if load.creates or chain.extraction.table is None or (load.keys and moment):
         raise NotTheSame(f"a load by {load.mode}")
     row = connection.execute("SELECT version(), current_setting('server_encoding')").fetchone()
     if not row or not re.match(r"PostgreSQL [\d.]+(\w*\d*)? ", row[0]) or row[1] != "UTF8":
@@ -107,7 +125,10 @@ def _counts(plan: Mapping[str, Any], chain: Chain, query: Made) -> dict[str, int
     Raises ``NotTheSame`` where PostgreSQL found a way around a fence.
     """
     fences = {node.get("Alias"): node for node in _nodes(plan)}
-    rows = int(plan["Plans"][0].get("Actual Rows", 0))
+    gathering = [node for node in _nodes(plan) if node["Node Type"] == "Aggregate"]
+    if len(gathering) != sum(layer.kind == "aggregate" for layer in chain.layers):
+        raise NotTheSame("groups that are made in another way")
+    rows = _rows(plan["Plans"][0])
     counted: dict[str, int] = {}
     for layer in reversed(chain.layers):
         counted[layer.step] = rows
@@ -115,8 +136,14 @@ def _counts(plan: Mapping[str, Any], chain: Chain, query: Made) -> dict[str, int
             fence = fences.get(alias, {})
             if "Filter" not in fence:
                 raise NotTheSame("a condition that is no condition")
-            rows = int(fence.get("Actual Rows", 0)) + int(fence.get("Rows Removed by Filter", 0))
+            rows = _rows(fence) + int(fence.get("Rows Removed by Filter", 0))
+        elif layer.kind == "aggregate":
+            rows = _rows(gathering.pop(0)["Plans"][0])
     return {**counted, chain.source: rows}
+
+
+def _rows(node: Mapping[str, Any]) -> int:
+    return int(node.get("Actual Rows", 0))
 
 
 def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from engine.columns.choosing import chosen
 from engine.connectors.postgresql import catalog, window
 from engine.connectors.postgresql.catalog import NativeColumn
+from engine.connectors.postgresql.inside.gathering import gathered
+from engine.connectors.postgresql.inside.passing import Passing
 from engine.connectors.postgresql.inside.reckoning import reckoned_with
 from engine.connectors.postgresql.inside.terms import (
+    INTEGERS,
     NotTheSame,
     Value,
     condition,
     converted,
+    decimal_of,
     written,
 )
-from engine.connectors.postgresql.types import NativeType
 from engine.expression import scalar_type
+from engine.kinds.aggregate import AggregateConfig
 from engine.kinds.expression import ExpressionConfig
 from engine.kinds.filter import FilterConfig
 from engine.kinds.select import SelectConfig
@@ -33,19 +37,8 @@ _PASSING = {"float4", "float8", "bytea", "time", "timestamptz", "interval", "uui
 
 
 @dataclass(frozen=True, slots=True)
-class Passing:
-    """A column on its way: how PostgreSQL spells it, and what it is in DuckDB and was there."""
-
-    name: str
-    sql: str
-    type: str
-    #: Of a column that nothing was done to.
-    native: NativeType | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Made:
-    """The SELECT of a chain; ``fences`` maps the nodes that drop rows to their aliases."""
+    """The SELECT of a chain; ``fences`` maps filters to the aliases of the rows they look at."""
 
     sql: str
     columns: tuple[Passing, ...]
@@ -69,8 +62,9 @@ def assigned(column: Passing, target: NativeColumn) -> str:
         raise NotTheSame(f"domain {target.declared}")
     if column.native and column.native.text == type_.text:
         return column.sql
-    is_whole = column.type in ("SMALLINT", "INTEGER", "BIGINT")
-    is_number = is_whole or column.type.startswith("DECIMAL")
+    digits = decimal_of(column.type)
+    is_whole = column.type in INTEGERS or (digits is not None and digits[1] == 0)
+    is_number = is_whole or digits is not None
     is_text = column.type == "VARCHAR" and (not column.native or column.native.name in _TEXTS)
     fits = (
         (is_whole and type_.name in _INTEGERS)
@@ -167,10 +161,19 @@ def _chosen(before: Made, layer: Layer) -> Made:
     return _selected(before, chosen)
 
 
-def _selected(before: Made, columns: Sequence[Passing]) -> Made:
+def _gathered(before: Made, layer: Layer) -> Made:
+    """Behind a fence, so that no index tells the least value without all rows being read."""
+    assert isinstance(layer.config, AggregateConfig)
+    items, groups = gathered(layer.config, before.columns, _usable(before.columns))
+    fenced = Made(f"SELECT * FROM ({before.sql}) AS rows OFFSET 0", before.columns, before.fences)
+    return _selected(fenced, items, groups)
+
+
+def _selected(before: Made, columns: Sequence[Passing], groups: str = "") -> Made:
     items = ", ".join(f"{column.sql} AS {quote(column.name)}" for column in columns)
     after = tuple(Passing(c.name, quote(c.name), c.type, c.native) for c in columns)
-    return Made(f"SELECT {items} FROM ({before.sql}) AS rows", after, before.fences)
+    sql = f"SELECT {items} FROM ({before.sql}) AS rows{groups}"
+    return Made(sql, after, before.fences)
 
 
 def _usable(columns: Sequence[Passing]) -> dict[str, str]:
@@ -181,4 +184,4 @@ def _usable(columns: Sequence[Passing]) -> dict[str, str]:
     }
 
 
-_LAYERS = {"filter": _kept, "expression": _computed, "select": _chosen}
+_LAYERS = {"filter": _kept, "expression": _computed, "select": _chosen, "aggregate": _gathered}

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from engine.expression import parse
 from engine.kind import NodeConfig
+from engine.kinds.aggregate import AggregateConfig
 from engine.kinds.expression import ExpressionConfig
 from engine.kinds.filter import FilterConfig
 from engine.kinds.select import SelectConfig
@@ -32,6 +33,9 @@ def _mentioned(config: NodeConfig) -> Iterator[str]:
         texts = [column.expression for column in config.columns]
     elif isinstance(config, SelectConfig):
         yield from (column.name.casefold() for column in config.columns if column.type)
+    elif isinstance(config, AggregateConfig):
+        yield from (name.casefold() for name in config.group_by)
+        yield from (made.column.casefold() for made in config.aggregates)
     for text in texts:
         yield from (column.name.casefold() for column in parse(text).find_all(exp.Column))
 
@@ -47,4 +51,7 @@ def _carried(config: NodeConfig, origins: dict[str, str]) -> dict[str, str]:
             for column in config.columns
             if column.name.casefold() in origins
         }
+    if isinstance(config, AggregateConfig):
+        keys = {name.casefold() for name in config.group_by}
+        return {name: origin for name, origin in origins.items() if name in keys}
     return origins

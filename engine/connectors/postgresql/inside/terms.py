@@ -16,7 +16,8 @@ from engine.columns.binding import types_of
 from engine.expression import Translator, parse
 from engine.schema import Schema
 
-_INTEGERS = {"SMALLINT": 5, "INTEGER": 10, "BIGINT": 19}
+#: With the digits they may have.
+INTEGERS = {"SMALLINT": 5, "INTEGER": 10, "BIGINT": 19}
 _NATIVE = {
     "SMALLINT": "int2",
     "INTEGER": "int4",
@@ -82,11 +83,11 @@ def converted(value: Value, type_: str) -> str:
     """The SQL of a value as another type; raises ``NotTheSame`` unless that means the same."""
     if value.type == type_:
         return value.sql
-    is_exact = value.type in (_NUMBER, *_INTEGERS) or _decimal(value.type)
-    is_number = type_ in _INTEGERS or _decimal(type_)
-    is_wider = type_ in _INTEGERS and not _decimal(value.type)
-    if value.type == _NULL or (is_exact and is_number and (is_wider or _decimal(type_))):
-        return f"({value.sql})::{_native(type_)}"
+    is_exact = value.type in (_NUMBER, *INTEGERS) or decimal_of(value.type)
+    is_number = type_ in INTEGERS or decimal_of(type_)
+    is_wider = type_ in INTEGERS and not decimal_of(value.type)
+    if value.type == _NULL or (is_exact and is_number and (is_wider or decimal_of(type_))):
+        return f"({value.sql})::{native_of(type_)}"
     raise NotTheSame(f"{value.type} as {type_}")
 
 
@@ -126,14 +127,14 @@ class _Writer:
 
     def _negative(self, node: exp.Expr) -> Value:
         inner = self.value(node.this)
-        if inner.type != _NUMBER and inner.type not in _INTEGERS and not _decimal(inner.type):
+        if inner.type != _NUMBER and inner.type not in INTEGERS and not decimal_of(inner.type):
             raise NotTheSame(f"-{inner.type}")
-        return Value(f"(- {inner.sql})", inner.type, inner.can_fail or inner.type in _INTEGERS)
+        return Value(f"(- {inner.sql})", inner.type, inner.can_fail or inner.type in INTEGERS)
 
     def _arithmetic(self, node: exp.Expr) -> Value:
         sign, type_ = _ARITHMETIC[type(node)], self.type(node)
         left, right = self.value(node.this), self.value(node.expression)
-        digits = _decimal(type_)
+        digits = decimal_of(type_)
         if digits is None or (digits[0] in _HELD and sign != "*"):
             left_sql, right_sql = converted(left, type_), converted(right, type_)
         else:
@@ -142,7 +143,7 @@ class _Writer:
         if digits is None:
             return Value(sql, type_, can_fail=True)
         if digits[0] in _HELD:
-            return Value(f"{sql}::{_native(type_)}", type_, can_fail=True)
+            return Value(f"{sql}::{native_of(type_)}", type_, can_fail=True)
         return Value(sql, type_, left.can_fail or right.can_fail)
 
     def _joined(self, node: exp.Expr) -> Value:
@@ -237,27 +238,29 @@ def _boolean(value: Value) -> str:
 def _exact(value: Value) -> str:
     """A number as a numeric, so that it is never reckoned with as an integer."""
     _digits(value)
-    return value.sql if _decimal(value.type) else f"({value.sql})::numeric"
+    return value.sql if decimal_of(value.type) else f"({value.sql})::numeric"
 
 
 def _digits(value: Value) -> tuple[int, int]:
     """Digits before and after the point that an exact number may have."""
-    if decimal := _decimal(value.type):
+    if decimal := decimal_of(value.type):
         return decimal[0] - decimal[1], decimal[1]
     if value.type == _NUMBER:
         return _MAX_LITERAL, 0
-    if value.type in _INTEGERS:
-        return _INTEGERS[value.type], 0
+    if value.type in INTEGERS:
+        return INTEGERS[value.type], 0
     raise NotTheSame(f"{value.type} as a number")
 
 
-def _decimal(type_: str) -> tuple[int, int] | None:
+def decimal_of(type_: str) -> tuple[int, int] | None:
+    """Digits of a decimal, and those after its point."""
     found = re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", type_)
     return (int(found[1]), int(found[2])) if found else None
 
 
-def _native(type_: str) -> str:
-    if decimal := _decimal(type_):
+def native_of(type_: str) -> str:
+    """PostgreSQL's name of a type. Raises ``NotTheSame``."""
+    if decimal := decimal_of(type_):
         return f"numeric({decimal[0]},{decimal[1]})"
     if type_ not in _NATIVE:
         raise NotTheSame(type_)
