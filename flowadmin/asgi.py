@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from django.core.asgi import get_asgi_application
 
+from engine import registry
+
+if TYPE_CHECKING:
+    from workflows.streams.asgi import Application
+
+
+def _application() -> Application:
+    """What is imported here needs Django's apps, which are there once Django is."""
+    django = get_asgi_application()
+    from workflows.api.leaving import Leaving
+    from workflows.pages.polling import topics
+    from workflows.services import previewing
+    from workflows.streams.asgi import Streams
+
+    # What the first one to ask would wait for.
+    previewing.expect()
+    registry.kinds()
+    registry.connectors()
+    return Streams(Leaving(django), topics())
+
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowadmin.settings")
-_django = get_asgi_application()
-
-# What they import needs Django's apps.
-from engine import registry  # noqa: E402
-from workflows.api.leaving import Leaving  # noqa: E402
-from workflows.pages.polling import topics  # noqa: E402
-from workflows.services import previewing  # noqa: E402
-from workflows.streams.asgi import Streams  # noqa: E402
-
-application = Streams(Leaving(_django), topics())
-
-# What the first one to ask would wait for.
-previewing.expect()
-registry.kinds()
-registry.connectors()
+application = _application()

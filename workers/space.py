@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg.sql import SQL, Identifier
+
 _SPACE = """
 SELECT coalesce(sum(pg_total_relation_size(oid)), 0),
     coalesce(max(reltuples) FILTER (WHERE oid = to_regclass(%s)), 0)
@@ -33,6 +35,6 @@ def space_of(cursor: Any, tables: Sequence[str]) -> Space:
     cursor.execute(_SPACE, [tables[0], list(tables)])
     size, rows = cursor.fetchone()
     if rows <= 0 and size:
-        cursor.execute(f'SELECT count(*) FROM "{tables[0]}"')  # noqa: S608
+        cursor.execute(SQL("SELECT count(*) FROM {}").format(Identifier(tables[0])))
         (rows,) = cursor.fetchone()
     return Space(int(rows), int(size))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -40,6 +43,6 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     list_filter_submit = True
     compressed_fields = True
 
-    def get_inlines(self, request, obj=None):  # type: ignore[no-untyped-def]
+    def get_inlines(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Teams are given to a user that exists."""
         return self.inlines if obj else []

@@ -83,7 +83,10 @@ def sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     made.close()
     options = {"dialect": "sqlite", "database": str(file)}
     writing = PlanConnection(connector="sqlalchemy", options=options)
-    state = lambda: hashlib.sha256(file.read_bytes()).hexdigest()  # noqa: E731
+
+    def state() -> str:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+
     return Place("database_target", {"table": "t"}, writing, state, ("append", "replace"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smtplib import SMTPException, SMTPRecipientsRefused
 
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from pydantic import Field, field_validator
@@ -20,7 +21,7 @@ class EmailConfig(ChannelConfig):
         for address in value:
             try:
                 validate_email(address)
-            except Exception:  # noqa: BLE001  Django's own ValidationError is no ValueError
+            except ValidationError:
                 raise ValueError(f"'{address}' is no e-mail address") from None
         return value
 

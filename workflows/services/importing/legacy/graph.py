@@ -153,7 +153,7 @@ def is_loading(node: LegacyNode) -> bool:
 def check(graph: LegacyGraph, findings: Findings) -> None:
     """Cycles, loose ends and numbers that contradict the graph."""
     try:
-        graph.levels  # noqa: B018  sorting is the check
+        _ = graph.levels
     except CycleError as error:
         *cycle, _ = error.args[1]
         path = " → ".join(graph.nodes[key].shown for key in (*cycle, cycle[0]))
