@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from rest_framework import serializers
 
+from engine.configuring import issue_of
 from engine.issue import Issue
 from engine.suggestion import unknown
 from workflows.api.problems import Problem, Refused
@@ -19,6 +20,14 @@ NODE_LIMIT = 5_000
 
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses keys that it does not know, so that a typing mistake is not silence."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        for field in fields.values():
+            if isinstance(field, serializers.ChoiceField):
+                listed = ", ".join(map(str, field.choices))
+                field.error_messages["invalid_choice"] = f"'{{input}}' is not one of: {listed}"
+        return fields
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
@@ -72,6 +81,8 @@ def _issue(details: Any, data: Any) -> Issue:
     if len(path) > 2 and path[0] == "nodes":
         node = str(data["nodes"][path[1]].get("key", ""))
         path = path[2:]
-    message = "unknown key" if details["type"] == "extra_forbidden" else details["msg"]
+    message = details["msg"]
+    if details["type"] == "extra_forbidden":
+        message = issue_of(Definition, details).message
     where = ".".join(map(str, path))
     return Issue(code="definition_invalid", message=f"'{where}': {message}", node=node, field=where)

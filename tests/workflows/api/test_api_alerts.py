@@ -27,6 +27,13 @@ def test_a_channel_is_made_and_its_secret_never_shown(editor):
     assert AlertChannel.objects.get().secrets == {"secret": "s3cret"}
 
 
+def test_an_unknown_event_is_refused_with_those_there_are(editor, channel):
+    answer = editor.post("alerts/rules/", rule_on(channel, event="run_failed"))
+    (issue,) = answer.json()["issues"]
+    assert issue["field"] == "event"
+    assert issue["message"].startswith("'run_failed' is not one of: failure, recovery")
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
