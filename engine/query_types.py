@@ -31,7 +31,7 @@ def check_types(
     found = [
         issue
         for select in tree.find_all(exp.Select)
-        for issue in _check_select(select, _sight(select, inputs), parameters)
+        for issue in _check_select(select, sight_of(select, inputs), parameters)
     ]
     for union in tree.find_all(exp.Union, exp.Intersect, exp.Except):
         found += _check_sides(union, inputs)
@@ -39,7 +39,7 @@ def check_types(
 
 
 @dataclass(frozen=True, slots=True)
-class _Sight:
+class Sight:
     """The inputs that a SELECT reads, by the names they have there, in small letters."""
 
     tables: Mapping[str, Schema]
@@ -54,7 +54,7 @@ class _Sight:
         return found[0] if len(found) == 1 else None
 
 
-def _sight(select: exp.Select, inputs: Mapping[str, Schema]) -> _Sight:
+def sight_of(select: exp.Select, inputs: Mapping[str, Schema]) -> Sight:
     known = {name.casefold(): schema for name, schema in inputs.items()}
     from_ = select.args.get("from_")
     read = [from_.this] if from_ else []
@@ -64,11 +64,11 @@ def _sight(select: exp.Select, inputs: Mapping[str, Schema]) -> _Sight:
         for table in read
         if isinstance(table, exp.Table) and table.name.casefold() in known
     }
-    return _Sight(tables, len(tables) == len(read))
+    return Sight(tables, len(tables) == len(read))
 
 
 def _check_select(
-    select: exp.Select, sight: _Sight, parameters: Mapping[str, Any]
+    select: exp.Select, sight: Sight, parameters: Mapping[str, Any]
 ) -> Iterator[Issue]:
     where = select.args.get("where")
     conditions = [where.this] if where else []
@@ -85,13 +85,13 @@ def _check_select(
             yield from _check_part(part, sight, parameters)
 
 
-def _check_key(name: str, sight: _Sight) -> Iterable[Issue]:
+def _check_key(name: str, sight: Sight) -> Iterable[Issue]:
     columns = [column for schema in sight.tables.values() if (column := schema.find(name))]
     return compare_columns(columns[0], columns[1]) if len(columns) == 2 else []
 
 
 def _check_part(
-    part: exp.Expr, sight: _Sight, parameters: Mapping[str, Any], *, is_condition: bool = False
+    part: exp.Expr, sight: Sight, parameters: Mapping[str, Any], *, is_condition: bool = False
 ) -> Iterator[Issue]:
     """As of an expression whose columns are called as they are written here."""
     part = part.copy()
@@ -135,7 +135,7 @@ def _projected(side: exp.Expr, inputs: Mapping[str, Schema]) -> list[Column | No
     """What a side yields, as far as that are columns of inputs."""
     if not isinstance(side, exp.Select):
         return []
-    sight = _sight(side, inputs)
+    sight = sight_of(side, inputs)
     if side.expressions == [exp.Star()]:
         (schema,) = sight.tables.values() if sight.is_whole and len(sight.tables) == 1 else [()]
         return list(schema)

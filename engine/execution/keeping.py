@@ -13,13 +13,13 @@ from engine.execution.blaming import blaming
 from engine.execution.moments import Moments, read_at
 from engine.execution.nodes import Nodes
 from engine.execution.ready import Ready
+from engine.graph import upstream
 from engine.kind import OUTPUT, Function, Transform
 from engine.loads.incremental import Progress
 from engine.plan import Input, Step
 from engine.probing import ask
 from engine.restarting.checkpoints import Checkpoint, Checkpoints
 from engine.restarting.kept import Kept
-from engine.restarting.restart import upstream
 from engine.sandbox import Sandbox
 from engine.schema import Schema, quote
 from engine.stages.culprit import in_words
@@ -172,7 +172,7 @@ class Keeping:
         """Warnings, if the rows of a kept step could not be written to disk."""
         if self._checkpoints is None:
             return ()
-        marks = self._progress.known(upstream(key, self._nodes.steps))
+        marks = self._progress.known({s.key for s in upstream(self._nodes.steps, key)})
         try:
             self._checkpoints.write(key, self._table(key), self._kept[key], marks, session)
         except (OSError, duckdb.Error) as error:

@@ -19,10 +19,11 @@ from engine.errors import StepFailed
 from engine.execution.gathered import Gathered, drop
 from engine.execution.nodes import Nodes
 from engine.execution.ready import Ready
+from engine.graph import upstream
 from engine.kind import Transform
 from engine.plan import Step
 from engine.schema import quote
-from engine.stages.culprit import failure_of, feeding
+from engine.stages.culprit import failure_of
 from engine.stages.fusion import Counted, fuse, profiled
 from engine.watch import Watch
 
@@ -79,7 +80,7 @@ class Rounds:
         session: duckdb.DuckDBPyConnection,
         sorted_: Collection[str],
     ) -> Ready:
-        before = feeding(step, ready.tree)[:-1]
+        before = upstream(ready.tree, step.key)[:-1]
         names = self.nodes.names
         gathered.create(session, fuse(before, ready.sql, names, step.inputs[0], sorted_))
         return replace(ready, made={**ready.made, **profiled(session, before)})

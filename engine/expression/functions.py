@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -171,7 +170,8 @@ class Function:
 
 def _rows() -> Iterator[Function]:
     for category, signature, purpose, *template in _TABLE:
-        name, inside, returns = re.fullmatch(r"(\w+)\((.*)\) (\w+)", signature).groups()  # type: ignore[union-attr]
+        call, _, returns = signature.rpartition(" ")
+        name, _, inside = call.removesuffix(")").partition("(")
         words = [word.strip() for word in inside.split(",") if word]
         yield Function(
             name=name,
@@ -182,7 +182,7 @@ def _rows() -> Iterator[Function]:
             returns=returns,
             purpose=purpose,
             template=template[0] if template else "",
-            signature=signature.rpartition(" ")[0],
+            signature=call,
         )
 
 

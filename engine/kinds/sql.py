@@ -12,6 +12,7 @@ from engine.errors import ExpressionError
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Transform
 from engine.query import read_query
+from engine.query_memory import check_memory
 from engine.query_types import check_types
 from engine.schema import Schema
 
@@ -70,7 +71,8 @@ class Sql(Transform[SqlConfig]):
             if name not in query.reads:
                 message = f"input '{name}' is not read; use it after FROM, or remove it"
                 yield Issue(code="unused_input", message=message, field=f"inputs.{index}")
-        for issue in check_types(config.sql, inputs, context.parameters):
+        types = check_types(config.sql, inputs, context.parameters)
+        for issue in (*types, *check_memory(config.sql, inputs)):
             yield issue.model_copy(update={"field": "sql"})
 
 

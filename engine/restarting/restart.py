@@ -11,7 +11,7 @@ A restarted run executes its own plan, which may have changed since. What it tak
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,16 +126,3 @@ def fingerprints(
         ]
         found[step.key] = hashlib.sha256(canonical_json(decides)).hexdigest()
     return found
-
-
-def upstream(key: str, steps: Iterable[Step]) -> set[str]:
-    """Keys of the step and of all before it; ``steps`` are in topological order."""
-    by_key = {step.key: step for step in steps}
-    seen = {key}
-    waiting = [key]
-    while waiting:
-        for edge in by_key[waiting.pop()].inputs:
-            if edge.step not in seen:
-                seen.add(edge.step)
-                waiting.append(edge.step)
-    return seen

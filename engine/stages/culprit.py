@@ -10,6 +10,7 @@ import duckdb
 
 from engine import malformed
 from engine.errors import StepFailed
+from engine.graph import upstream
 from engine.plan import Step
 from engine.stages.fusion import fuse
 
@@ -39,7 +40,7 @@ def find_culprit(
     timer.start()
     try:
         for step in steps:
-            found = _failure(session, fuse(feeding(step, steps), sql, names))
+            found = _failure(session, fuse(upstream(steps, step.key), sql, names))
             if isinstance(found, duckdb.InterruptException):
                 break
             if type(found) is type(error):
@@ -56,15 +57,6 @@ def _failure(session: duckdb.DuckDBPyConnection, query: str) -> duckdb.Error | N
     except duckdb.Error as error:
         return error
     return None
-
-
-def feeding(step: Step, steps: Sequence[Step]) -> list[Step]:
-    """``step`` and those of ``steps`` whose rows reach it, in order."""
-    wanted = {step.key}
-    for candidate in reversed(steps):
-        if candidate.key in wanted:
-            wanted.update(edge.step for edge in candidate.inputs)
-    return [candidate for candidate in steps if candidate.key in wanted]
 
 
 def failure_of(step: str, error: duckdb.Error) -> StepFailed:

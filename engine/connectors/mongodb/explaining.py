@@ -86,7 +86,8 @@ def _first_of(error: PyMongoError) -> str:
 
 def _said(error: PyMongoError, config: MongodbConfig) -> str:
     """The server's or driver's own words on one line, without what it knows of the cluster."""
-    text = str((getattr(error, "details", None) and error.details.get("errmsg")) or error)  # type: ignore[attr-defined]
+    details = getattr(error, "details", None) or {}
+    text = str(details.get("errmsg") or error)
     text = " ".join(text.split(", Timeout: ")[0].split(", full error: ")[0].split())[:500]
     password = config.password.get_secret_value()
     return text.replace(password, "***") if password else text

@@ -37,7 +37,7 @@ _PLAIN = {
 
 def kind_of(value: Any) -> str:
     """MongoDB's name of a value's type, with ``int`` for both sizes of whole numbers."""
-    from bson import Decimal128, ObjectId
+    from bson import Code, Decimal128, ObjectId
     from bson.datetime_ms import DatetimeMS
 
     match value:
@@ -51,6 +51,8 @@ def kind_of(value: Any) -> str:
             return "double"
         case Decimal128():
             return "decimal"
+        case Code():  # a str, and maybe a scope
+            return "javascript"
         case str():
             return "string"
         case ObjectId():

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from running import Table, bound, columns, issues, rows
 
+from engine.issue import Severity
+
 ORDERS = Table(
     "id INTEGER; who INTEGER; total DECIMAL(8,2)", "VALUES (1, 7, 10), (2, 8, 5), (3, 7, 1)"
 )
@@ -176,3 +178,22 @@ def test_what_duckdb_would_convert_silently_is_an_issue(sql: str, code: str | No
     read = [name for name in inputs if name in sql]
     found = issues("sql", {"inputs": read, "sql": sql}, *(inputs[name] for name in read))
     assert [i[0] for i in found] == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_held"),
+    [
+        ("select who, string_agg(cast(id as varchar), ',') from orders group by who", True),
+        ("select o.who, max(p.name) from orders o join people p on true group by 1", True),
+        ("select who, max(name) from orders, people group by all", True),
+        ("select who, max(total) from orders group by who", False),
+        ("select string_agg(name, ',') from people", False),
+        ("select id from (select who as id, first(name) from orders, people group by 1)", True),
+    ],
+)
+def test_groups_that_keep_texts_in_memory_are_a_warning(sql: str, is_held: bool) -> None:
+    found = bound("sql", {"inputs": ["orders", "people"], "sql": sql}, ORDERS, PEOPLE).issues
+    held = [issue for issue in found if issue.code == "memory_held"]
+    assert [(i.severity, i.node, i.field) for i in held] == (
+        [(Severity.WARNING, "node", "sql")] if is_held else []
+    )
