@@ -108,7 +108,9 @@ def route(requirements: Requirements, pools: Sequence[PoolState]) -> Route:
         "chosen_by": reason,
         "capacity": {pool.name: _capacity(pool) for pool in ranked},
         "fallbacks": fallbacks,
-        "counterfactual": _counterfactual(requirements, ruled, ranked),
+        "counterfactual": _by_hand(chosen, ruled)
+        if preferred
+        else _counterfactual(requirements, ruled, ranked),
         "summary": _summary(chosen, ruled, reason, why, fallbacks),
     }
     if requirements.preferred_pool and preferred is None:
@@ -171,6 +173,11 @@ def _capacity(pool: PoolState) -> dict[str, Any]:
         "is_known": pool.workers_online is not None,
         "reserved_for": pool.reserved_for,
     }
+
+
+def _by_hand(chosen: PoolState, ruled: PoolState) -> str:
+    """What the rule says beside it."""
+    return "" if chosen is ruled else f"the rule would choose {ruled.name}"
 
 
 def _counterfactual(

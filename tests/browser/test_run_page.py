@@ -41,7 +41,7 @@ def test_the_end_of_a_run_is_seen_without_a_reload(page_of_run, run):
 
 
 def test_a_run_that_has_ended_cannot_be_cancelled_any_more(page_of_run, run):
-    cancel = page_of_run.get_by_role("link", name="Cancel")
+    cancel = page_of_run.get_by_role("link", name="Cancel run")
     expect(cancel).to_be_visible()
     expect(page_of_run.locator("#live")).to_have_text("Live")
     end(run)

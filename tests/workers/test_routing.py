@@ -100,6 +100,16 @@ def test_the_receipt_names_the_nearest_change_that_leads_elsewhere() -> None:
     assert receipt["summary"] == "etl-pool, because 3 database nodes are more than 2"
 
 
+def test_a_pool_chosen_by_hand_is_told_beside_what_the_rule_would_choose() -> None:
+    by_hand = Requirements(nodes=1, preferred_pool="etl-pool")
+    receipt = route(by_hand, POOLS).receipt
+    assert receipt["summary"] == "etl-pool, because it was chosen by hand"
+    assert receipt["counterfactual"] == "the rule would choose default-agent-pool"
+
+    same = Requirements(nodes=1, preferred_pool="default-agent-pool")
+    assert route(same, POOLS).receipt["counterfactual"] == ""
+
+
 OWN = PoolState("shop-pool", 15, reserved_for="Shop")
 
 

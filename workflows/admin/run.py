@@ -138,7 +138,7 @@ class RunAdmin(ReadOnly, EndlessList):
         return go_to(request, reverse("admin:workflows_run_change", args=[started.pk]))
 
     @confirmed(
-        "Cancel",
+        "Cancel run",
         "Stops the run. What it loads is kept only if the load has already been committed.",
         icon="cancel",
         needs="cancel",

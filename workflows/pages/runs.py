@@ -20,6 +20,7 @@ from workflows.pages.picture import Picture, picture_of_version
 from workflows.pages.receipts import receipt_view
 from workflows.pages.timeline import Bar, timeline
 from workflows.pages.waiting import waiting_note, waiting_of
+from workflows.services.observing import settle
 
 #: Runs with all that their page shows.
 RUN_ROWS = Run.objects.select_related(
@@ -89,7 +90,7 @@ def _run_line(run: Run, waiting: str) -> RunLine:
 
 def run_context(run: Run, viewer: Any) -> dict[str, Any]:
     """All that the templates ``live/run-….html`` show."""
-    node_runs = list(run.node_runs.all())
+    node_runs = _node_runs(run)
     scale = timeline(node_runs, run.ended_at or timezone.now())
     return {
         "run": run,
@@ -121,6 +122,15 @@ def _compared(run: Run) -> dict[str, Any]:
     """With the last run that went well, as soon as this one has ended."""
     good = last_good_run(run) if run.is_terminal else None
     return {"good_run": good, "changes": changes(good, run) if good else []}
+
+
+def _node_runs(run: Run) -> list[NodeRun]:
+    """Nodes that a cancelled run left are over with it, whatever Prefect still says of them."""
+    rows = list(run.node_runs.all())
+    for row in rows:
+        if run.state == RunState.CANCELLED and not row.is_terminal:
+            settle(row)
+    return rows
 
 
 def _retried_as(run: Run) -> WorkflowVersion | None:

@@ -53,7 +53,7 @@ def waiting_note(run: Run, viewer: Any) -> WaitingNote | None:
     known = why.holders_seen_by(viewer)
     return WaitingNote(
         text=why.text,
-        holders=tuple(Holder(one.pk, f"{one.workflow.name}, {one}") for one in known),
+        holders=tuple(Holder(one.pk, f"{one} of {one.workflow.name}") for one in known),
         others=len(why.holders) - len(known),
         clocks=_clocks(run, why),
         pool=why.pool,

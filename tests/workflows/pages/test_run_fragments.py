@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from factories import (
     MembershipFactory,
     NodeRunFactory,
@@ -55,6 +56,17 @@ def test_a_run_that_waits_for_a_pool_leads_to_it(viewer, run):
     Run.objects.update(state=RunState.SCHEDULED, pool=pool.name)
     summary = look(viewer, run).json()["parts"]["run-summary"]
     assert reverse("admin:workers_pool_change", args=[pool.pk]) in summary
+
+
+def test_no_node_of_a_cancelled_run_goes_on(viewer, run):
+    now = timezone.now()
+    NodeRunFactory(run=run, state=RunState.RUNNING, started_at=now)
+    NodeRunFactory(run=run, state=RunState.SCHEDULED)
+    Run.objects.update(state=RunState.CANCELLED, started_at=now, ended_at=now)
+    nodes = look(viewer, run).json()["parts"]["run-nodes"]
+    assert "Running" not in nodes
+    assert "Cancelled" in nodes
+    assert "Skipped" in nodes
 
 
 def test_a_run_that_ended_says_which_other_version_a_retry_runs(viewer, run):
