@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from workflows.access import scope
 from workflows.api.answers import Answer
 from workflows.api.connections import TestAnswer
-from workflows.api.fields import StrictSerializer
+from workflows.api.fields import SecretsField, StrictSerializer
 from workflows.api.problems import Problem, Refused
 from workflows.api.views import ApiView
 from workflows.models import AlertChannel
@@ -24,12 +24,7 @@ from workflows.services.alerting.saving import save_channel
 class ChannelChange(StrictSerializer):
     name = serializers.CharField(max_length=120)
     options = serializers.DictField(help_text="Its settings that are not secret.")
-    secrets = serializers.DictField(
-        child=serializers.CharField(trim_whitespace=False),
-        required=False,
-        default=dict,
-        write_only=True,
-    )
+    secrets = SecretsField(default=dict)
 
 
 class ChannelBody(ChannelChange):

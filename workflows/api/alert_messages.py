@@ -11,8 +11,7 @@ from rest_framework.response import Response
 
 from workflows.access import scope
 from workflows.api.answers import Answer
-from workflows.api.fields import StrictSerializer
-from workflows.api.pagination import NewestFirst
+from workflows.api.pagination import PAGE, PageQuery
 from workflows.api.problems import Problem, Refused
 from workflows.api.views import ApiView
 from workflows.models import AlertDelivery
@@ -41,10 +40,8 @@ class MessageAnswer(Answer):
         return list(delivery.message.get("lines", ()))
 
 
-class MessageQuery(StrictSerializer):
+class MessageQuery(PageQuery):
     state = serializers.ChoiceField(AlertDelivery.State.choices, required=False)
-    cursor = serializers.CharField(required=False)
-    page_size = serializers.IntegerField(required=False)
 
 
 class Messages(ApiView):
@@ -53,8 +50,7 @@ class Messages(ApiView):
         responses=MessageAnswer(many=True),
         parameters=[
             OpenApiParameter("state", str, enum=AlertDelivery.State.values),
-            OpenApiParameter("cursor", str, description="From `next` of the page before."),
-            OpenApiParameter("page_size", int),
+            *PAGE,
         ],
     )
     def get(self, request: Request) -> Response:
@@ -63,9 +59,7 @@ class Messages(ApiView):
         rows = scope(request.user, AlertDelivery.objects.with_digest())
         if state := query.get("state"):
             rows = rows.filter(state=state)
-        pages = NewestFirst()
-        page = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response(MessageAnswer(page, many=True).data)
+        return self.paged(rows, MessageAnswer)
 
 
 class SendAgain(ApiView):

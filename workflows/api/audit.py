@@ -9,8 +9,7 @@ from rest_framework.response import Response
 
 from workflows.access import require, scope
 from workflows.api.answers import Answer
-from workflows.api.fields import StrictSerializer
-from workflows.api.pagination import NewestFirst
+from workflows.api.pagination import PAGE, PageQuery
 from workflows.api.views import ApiView
 from workflows.models import AuditEntry
 
@@ -28,22 +27,16 @@ class AuditAnswer(Answer):
     details = serializers.DictField()
 
 
-class AuditQuery(StrictSerializer):
+class AuditQuery(PageQuery):
     event = serializers.CharField(required=False)
     actor = serializers.CharField(required=False)
     team = serializers.SlugField(required=False)
     object_id = serializers.CharField(required=False)
     since = serializers.DateTimeField(required=False)
     until = serializers.DateTimeField(required=False)
-    cursor = serializers.CharField(required=False)
-    page_size = serializers.IntegerField(required=False)
 
 
 _LOOKUPS = {"team": "team__slug", "since": "at__gte", "until": "at__lt"}
-
-
-class LatestFirst(NewestFirst):
-    ordering = ("-at", "-pk")
 
 
 class Audit(ApiView):
@@ -57,8 +50,7 @@ class Audit(ApiView):
             OpenApiParameter("object_id", str),
             OpenApiParameter("since", str, description="From this moment on."),
             OpenApiParameter("until", str, description="Before this moment."),
-            OpenApiParameter("cursor", str, description="From `next` of the page before."),
-            OpenApiParameter("page_size", int),
+            *PAGE,
         ],
     )
     def get(self, request: Request) -> Response:
@@ -71,6 +63,4 @@ class Audit(ApiView):
             if name not in ("cursor", "page_size")
         }
         rows = scope(request.user, AuditEntry.objects.select_related("team")).filter(**asked)
-        pages = LatestFirst()
-        page = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response(AuditAnswer(page, many=True).data)
+        return self.paged(rows, AuditAnswer, "-at")

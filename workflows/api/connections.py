@@ -18,7 +18,7 @@ from engine.connector import Extraction, TableName
 from workflows import catalog
 from workflows.access import require, scope
 from workflows.api.answers import Answer
-from workflows.api.fields import StrictSerializer
+from workflows.api.fields import SecretsField, StrictSerializer
 from workflows.api.problems import Problem, Refused
 from workflows.api.views import ApiView
 from workflows.models import Connection
@@ -28,29 +28,19 @@ from workflows.services.connecting import change_connection, create_connection, 
 TEAM = OpenApiParameter("team", str, description="Needed where several teams have the slug.")
 
 
-class ConnectionBody(StrictSerializer):
-    name = serializers.CharField(max_length=120)
-    slug = serializers.SlugField(max_length=80, help_text="How nodes name it; never changes.")
-    connector = serializers.CharField(max_length=40)
-    options = serializers.DictField(help_text="Its settings that are not secret.")
-    secrets = serializers.DictField(
-        child=serializers.CharField(trim_whitespace=False), required=False, write_only=True
-    )
-    external_id = serializers.CharField(
-        max_length=120, required=False, default="", allow_blank=True
-    )
-    team = serializers.SlugField(required=False, default="")
-
-
 class ConnectionChange(StrictSerializer):
     name = serializers.CharField(max_length=120)
-    options = serializers.DictField()
-    secrets = serializers.DictField(
-        child=serializers.CharField(trim_whitespace=False), required=False, write_only=True
-    )
+    options = serializers.DictField(help_text="Its settings that are not secret.")
+    secrets = SecretsField()
     external_id = serializers.CharField(
         max_length=120, required=False, default="", allow_blank=True
     )
+
+
+class ConnectionBody(ConnectionChange):
+    slug = serializers.SlugField(max_length=80, help_text="How nodes name it; never changes.")
+    connector = serializers.CharField(max_length=40)
+    team = serializers.SlugField(required=False, default="")
 
 
 class ConnectionAnswer(Answer):

@@ -38,6 +38,14 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class SecretsField(serializers.DictField):
+    """Only ever written; spaces may be part of a secret."""
+
+    def __init__(self, **options: Any) -> None:
+        child = serializers.CharField(trim_whitespace=False)
+        super().__init__(child=child, write_only=True, required=False, **options)
+
+
 class ModelField(serializers.Field[Any, Any, Any, Any]):
     """Base: ``model`` is described in the OpenAPI document under its own name."""
 

@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 
 from engine.suggestion import unknown
 from workflows.access import permission_name, require, scope, teams_where
+from workflows.api.pagination import NewestFirst
 from workflows.models import Run, Team, Workflow
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -40,6 +41,17 @@ class ApiView(APIView):
     def query(self, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The query string as ``form`` understands it. Raises ValidationError."""
         return validated(form, self.request.query_params.dict())
+
+    def paged(
+        self, rows: QuerySet[Any], answer: type[serializers.Serializer[Any]], ordering: str = ""
+    ) -> Response:
+        """The page of rows that was asked for, the newest first by ``ordering``."""
+        pages = NewestFirst()
+        if ordering:
+            pages.ordering = (ordering, "-pk")
+        page = pages.paginate_queryset(rows, self.request, view=self)
+        context = {"request": self.request}
+        return pages.get_paginated_response(answer(page, many=True, context=context).data)
 
     def own(self, rows: QuerySet[ModelT], pk: int, act: str) -> ModelT:
         """The row, if the principal may do ``act`` on it; one of another team is not there."""

@@ -15,7 +15,7 @@ from engine.issue import Issue
 from workflows.access import scope
 from workflows.api.answers import ValidationAnswer, WorkflowAnswer, WorkflowSummary
 from workflows.api.fields import DefinitionField, StrictSerializer
-from workflows.api.pagination import NewestFirst
+from workflows.api.pagination import PAGE, PageQuery
 from workflows.api.views import ApiView
 from workflows.models import RegistrationState, Workflow, WorkflowVersion
 from workflows.services.checking import check
@@ -53,12 +53,10 @@ class ValidationBody(StrictSerializer):
     team = serializers.SlugField(required=False, default="")
 
 
-class ListQuery(StrictSerializer):
+class ListQuery(PageQuery):
     search = serializers.CharField(required=False, default="", help_text="Part of the name.")
     state = serializers.ChoiceField(RegistrationState.choices, required=False)
     pool = serializers.SlugField(required=False)
-    cursor = serializers.CharField(required=False)
-    page_size = serializers.IntegerField(required=False)
 
 
 class Workflows(ApiView):
@@ -69,17 +67,12 @@ class Workflows(ApiView):
             OpenApiParameter("search", str, description="Part of the name."),
             OpenApiParameter("state", str, enum=RegistrationState.values),
             OpenApiParameter("pool", str),
-            OpenApiParameter("cursor", str, description="From `next` of the page before."),
-            OpenApiParameter("page_size", int),
+            *PAGE,
         ],
     )
     def get(self, request: Request) -> Response:
         """List workflows, the newest first."""
-        pages = NewestFirst()
-        page = pages.paginate_queryset(self._listed(), request, view=self)
-        return pages.get_paginated_response(
-            WorkflowSummary(page, many=True, context={"request": request}).data
-        )
+        return self.paged(self._listed(), WorkflowSummary)
 
     @extend_schema(
         operation_id="workflows_create",
