@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from factories import ConnectionFactory, MembershipFactory, NodeFactory, TeamFactory, UserFactory
+from factories import (
+    AlertRuleFactory,
+    ConnectionFactory,
+    MembershipFactory,
+    NodeFactory,
+    TeamFactory,
+    UserFactory,
+)
 
 from workers.models import Pool
 from workflows.acting import Actor, acting
@@ -90,6 +97,11 @@ def test_members_and_reservations_are_recorded():
     pool.teams.add(membership.team)
     assert latest("membership.changed").changes["role"] == [10, 30]
     assert latest("pool.changed").changes["teams"] == [[], [str(membership.team)]]
+
+
+def test_a_rule_for_every_workflow_concerns_its_team():
+    rule = AlertRuleFactory(workflow=None)
+    assert latest("alertrule.created").team == rule.team
 
 
 def test_an_entry_outlives_what_it_tells_of():

@@ -114,6 +114,6 @@ def _owner(subject: models.Model | None) -> int | None:
     if isinstance(subject, Team):
         return subject.pk
     for name in ("run", "workflow"):
-        subject = getattr(subject, name, subject)
+        subject = getattr(subject, name, None) or subject
     team_id: int | None = getattr(subject, "team_id", None)
     return team_id
