@@ -35,7 +35,7 @@ def find_culprit(
     once more per node, for at most a minute in all. When none fails, ``sink`` is to blame.
     """
     if _FULL in str(error):
-        return _full_disk(sink, error)
+        return failure_of(sink, error)
     timer = threading.Timer(MAX_SECONDS, session.interrupt)
     timer.start()
     try:
@@ -63,6 +63,8 @@ def failure_of(step: str, error: duckdb.Error) -> StepFailed:
     """The failure of ``step`` that an error of its query is."""
     if isinstance(error, duckdb.OutOfMemoryException):
         return out_of_memory(step)
+    if _FULL in str(error):
+        return _full_disk(step, error)
     if own := _OWN.match(in_words(error)):
         return StepFailed(step, own[2], code=own[1], permanent=True)
     is_value = isinstance(error, duckdb.DataError)
