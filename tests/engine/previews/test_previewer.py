@@ -5,10 +5,12 @@ import fcntl
 import signal
 import struct
 import termios
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psutil
 import pytest
 from pipelines import Databases, plan, source, transform
 from waiting import wait_for
@@ -66,6 +68,41 @@ def test_a_failure_comes_back_with_its_node(previewer: Previewer) -> None:
 def test_who_no_longer_wants_an_answer_gets_none(previewer: Previewer) -> None:
     with pytest.raises(Interrupted):
         previewer.ask(inline(), 20, is_wanted=lambda: False)
+
+
+def test_parameters_and_bounds_come_with_the_request(previewer: Previewer) -> None:
+    step = source("read").model_copy(update={"kind": "inline_source", "config": INLINE})
+    steps = [step, transform("more", "filter", "read", condition="n >= $least")]
+    extent = {"rows": 1, "source_rows": 100, "seconds": 20}
+    asked = request(plan(steps, parameters={"least": 9}), "more", parameters={"least": 1})
+    found = ask(previewer, {**asked, "extent": extent})["preview"]
+    assert (found["rows"], found["has_more"]) == ([["1"]], True)
+
+
+@pytest.fixture
+def endless(databases: Databases) -> dict[str, Any]:
+    """Rows of a table that never come."""
+    databases.in_source("create view slow as select pg_sleep(600)::text as n")
+    given = databases.connections()["source"]
+    wanted = plan([source("read", "slow")], {"source": given.model_copy(update={"sealed": "a"})})
+    extent = {"rows": 10, "source_rows": 10, "seconds": 600}
+    return request(wanted, "read", secrets={"a": {"password": given.sealed}}, extent=extent)
+
+
+def test_a_child_is_bound_and_ends_with_its_queries_when_unwanted(
+    previewer: Previewer, databases: Databases, endless: dict[str, Any]
+) -> None:
+    sleeping = "select 1 from pg_stat_activity where wait_event = 'PgSleep'"
+    unwanted = threading.Event()
+    with ThreadPoolExecutor() as threads, contextlib.ExitStack() as leaving:
+        leaving.callback(unwanted.set)
+        asked = threads.submit(previewer.ask, endless, 600, lambda: not unwanted.is_set())
+        wait_for("the query", lambda: databases.in_source(sleeping))
+        assert previewer._process
+        (child,) = psutil.Process(previewer._process.pid).children()
+        assert child.rlimit(psutil.RLIMIT_DATA)[0] != psutil.RLIM_INFINITY
+    assert isinstance(asked.exception(), Interrupted)
+    wait_for("its end", lambda: not databases.in_source(sleeping))
 
 
 def test_a_previewer_that_was_killed_is_started_again(previewer: Previewer) -> None:
