@@ -152,3 +152,8 @@ def test_deleting_a_workflow_takes_what_belongs_to_it_along(root, registered):
     delete = reverse("admin:workflows_workflow_delete", args=[registered.pk])
     root.post(delete, {"post": "yes"})
     assert not Workflow.objects.exists()
+
+
+def test_labels_stand_in_a_column_beside_their_fields(editor):
+    label = editor.get(ADD).content.decode().partition('for="id_slug"')[0].rpartition("<div")[2]
+    assert "lg:w-56" in label
