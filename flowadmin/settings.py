@@ -221,6 +221,8 @@ REST_FRAMEWORK = {
 }
 # A workflow of 5,000 nodes fits; more is refused with 413 before it is parsed.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+# The form of a workflow has about a dozen for each node and half as many for each dependency.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 50_000
 SPECTACULAR_SETTINGS = {
     "TITLE": "FlowAdmin API",
     "DESCRIPTION": "Save, run and watch workflows.",

@@ -158,19 +158,7 @@ class PoolWorker:
             self._cancel_asked()
 
     def _wait(self) -> None:
-        moments = [self._beat_at]
-        if not self._is_stopping:
-            moments.append(self._poll_at)
-        if self._active:
-            moments += [
-                self._look_at,
-                self._runs_beat_at,
-                self._stop_at,
-                *(a.kill_at for a in self._active.values()),
-            ]
-        if self._reports:
-            moments.append(self._report_at)
-        timeout = max(0.0, min(moments) - time.monotonic())
+        timeout = max(0.0, min(self._moments()) - time.monotonic())
         ends = [self._parent.fileno(), self._woken]
         readable, _, _ = select.select(ends, [], [], timeout)
         if self._woken in readable:

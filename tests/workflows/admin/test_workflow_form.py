@@ -52,6 +52,12 @@ def test_a_save_is_one_mark_whatever_the_number_of_rows(editor, workflow):
     assert (workflow.nodes.count(), after - before) == (5, 1)
 
 
+def test_a_workflow_of_many_nodes_is_saved(editor, team):
+    nodes = rows_of("nodes", *(node(f"n{number}") for number in range(200)))
+    editor.post(ADD, workflow_form(team=team.pk, **nodes))
+    assert Workflow.objects.get().nodes.count() == 200
+
+
 def test_a_stale_form_does_not_touch_the_registration(editor, workflow):
     Registration.objects.filter(workflow=workflow).update(pool="etl-pool", fingerprint="f" * 64)
     editor.post(change(workflow), workflow_form(workflow, description="new"))
