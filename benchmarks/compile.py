@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.graphs import chain
 from benchmarks.result import Result
-from engine.connector import Extraction, TableName
 from engine.registry import kinds
 from engine.schema import Column, Schema
+from engine.transfer import Extraction, TableName
 from workflows.compile import Compilation, ConnectionFacts, compile_workflow
 from workflows.definition import Definition
 

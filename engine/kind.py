@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.connector import Extraction, Load, TableName, Window
 from engine.issue import Issue
 from engine.schema import Column, Schema
+from engine.transfer import Extraction, Load, TableName, Window
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,9 +11,10 @@ from typing import Any
 
 from django.core.cache import cache
 
-from engine.connector import ConnectionConfig, Connector, Extraction, TableName
+from engine.connector import ConnectionConfig, Connector
 from engine.errors import AccessDenied, ConnectorError, Unreachable
 from engine.schema import Column, Schema
+from engine.transfer import Extraction, TableName
 from workflows.models import Connection, Team
 from workflows.services.connections import config_of, connector_of
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engine.connector import Extraction, TableName
 from engine.errors import AccessDenied, ConnectorError, EngineError, TableNotFound, Unreachable
 from engine.graph import order, parse_configs, targets_of, upstream
 from engine.issue import Issue, Severity
@@ -18,6 +17,7 @@ from engine.kind import AnyKind, Context, NodeConfig, Source, Target
 from engine.plan import AFTER, Input, Plan, PlanConnection, Step, canonical_json
 from engine.schema import Column, Schema
 from engine.suggestion import unknown
+from engine.transfer import Extraction, TableName
 from workers.routing import Requirements
 from workflows.definition import Definition, NodeDefinition
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from engine.connector import Load
 from engine.errors import LoadRefused
 from engine.schema import literal, quote
 from engine.suggestion import unknown
+from engine.transfer import Load
 
 _MICROSECOND_DIGITS = 6
 

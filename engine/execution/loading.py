@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import duckdb
 
 from engine.connections import Connections, Opened
-from engine.connector import Load
 from engine.errors import TableNotFound
 from engine.execution.moments import Moments, read_at
 from engine.execution.nodes import Nodes
@@ -18,6 +17,7 @@ from engine.plan import Step
 from engine.schema import Column
 from engine.stages.fusion import Counted, fuse, profiled
 from engine.stages.pushdown import chain_of
+from engine.transfer import Load
 from engine.watch import Watch
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from engine.connections import Opened
-from engine.connector import Extraction, Snapshot
+from engine.connector import Snapshot
 from engine.errors import EngineError
 from engine.stages.culprit import failure_of, in_words
 from engine.streams.arrow import batches
 from engine.streams.streaming import Stream
+from engine.transfer import Extraction
 
 if TYPE_CHECKING:
     import pyarrow as pa

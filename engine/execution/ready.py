@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.connector import Extraction
 from engine.plan import Step
 from engine.schema import Column, Schema
 from engine.stages.fusion import Counted
 from engine.stages.optimizer import Stage
+from engine.transfer import Extraction
 
 
 @dataclass(frozen=True, slots=True)

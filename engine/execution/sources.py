@@ -10,7 +10,6 @@ from functools import partial
 import duckdb
 
 from engine.connections import Connections, Opened
-from engine.connector import Extraction
 from engine.errors import StepFailed
 from engine.execution.blaming import blame, blaming
 from engine.execution.moments import Moments
@@ -28,6 +27,7 @@ from engine.stages.optimizer import Stage
 from engine.streams.arrow import arrived
 from engine.streams.feeding import Feeds, first_of
 from engine.streams.streaming import StreamedConnector
+from engine.transfer import Extraction
 
 
 @dataclass(frozen=True, slots=True)

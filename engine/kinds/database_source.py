@@ -8,13 +8,13 @@ from typing import Self
 from pydantic import ConfigDict, Field, model_validator
 
 from engine.configuring import SettingError
-from engine.connector import Extraction, TableName, Window
 from engine.expression import check
 from engine.issue import Issue, Severity
 from engine.kind import Context, NodeConfig, Source
 from engine.readonly import refusal
 from engine.schema import Schema
 from engine.suggestion import unknown
+from engine.transfer import Extraction, TableName, Window
 
 
 class Incremental(NodeConfig):

@@ -10,11 +10,11 @@ from pydantic import ConfigDict, Field, model_validator
 from engine.columns.assignment import assign
 from engine.columns.family import family_of
 from engine.configuring import SettingError
-from engine.connector import TableName
 from engine.issue import Issue
 from engine.kind import NodeConfig, Target
 from engine.schema import Column, Schema
 from engine.suggestion import unknown
+from engine.transfer import TableName
 
 
 class ColumnTarget(NodeConfig):

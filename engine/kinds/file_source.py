@@ -7,11 +7,11 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from engine.configuring import SettingError
-from engine.connector import Extraction, TableName
 from engine.errors import ExpressionError
 from engine.expression import scalar_type
 from engine.kind import Context, NodeConfig, Source
 from engine.media.files import FileExtraction, path_refusal
+from engine.transfer import Extraction, TableName
 
 
 class FileColumn(NodeConfig):

@@ -8,12 +8,12 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from engine.configuring import SettingError
-from engine.connector import Load, TableName
 from engine.issue import Issue
 from engine.kind import NodeConfig, Target
 from engine.media.files import FileLoad, path_refusal
 from engine.schema import Column, Schema
 from engine.suggestion import unknown
+from engine.transfer import Load, TableName
 
 
 class FileTargetConfig(NodeConfig):

@@ -8,13 +8,13 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from engine.configuring import SettingError
-from engine.connector import Extraction, TableName, Window
 from engine.errors import ExpressionError
 from engine.expression import check, scalar_type
 from engine.issue import Issue
 from engine.kind import Context, NodeConfig, Source
 from engine.media.documents import DocumentExtraction, DocumentField, path_refusal
 from engine.schema import Schema
+from engine.transfer import Extraction, TableName, Window
 
 
 class SourceField(NodeConfig):

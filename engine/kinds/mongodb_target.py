@@ -9,12 +9,12 @@ from pydantic import Field, model_validator
 
 from engine.columns.family import Family, family_of
 from engine.configuring import SettingError
-from engine.connector import Load, TableName
 from engine.issue import Issue, Severity
 from engine.kind import NodeConfig, Target
 from engine.media.documents import DocumentLoad, path_refusal
 from engine.schema import Column, Schema
 from engine.suggestion import unknown
+from engine.transfer import Load, TableName
 
 
 class TargetField(NodeConfig):

@@ -8,7 +8,6 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from engine.configuring import SettingError
-from engine.connector import Extraction, TableName
 from engine.errors import ExpressionError
 from engine.expression import check, scalar_type
 from engine.issue import Issue
@@ -17,6 +16,7 @@ from engine.media.documents import path_refusal
 from engine.media.requests import Paging, ResponseField, RestExtraction
 from engine.schema import Schema
 from engine.suggestion import unknown
+from engine.transfer import Extraction, TableName
 
 
 class RestColumn(NodeConfig):

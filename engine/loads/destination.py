@@ -9,11 +9,11 @@ from typing import Any
 import duckdb
 
 from engine.connections import Opened
-from engine.connector import Load, TableName
 from engine.errors import TableNotFound
 from engine.kind import NodeConfig, Target
 from engine.media.files import HeldFile
 from engine.schema import Column, Schema
+from engine.transfer import Load, TableName
 
 #: Rows of a table that are counted before it is said to have at least so many.
 COUNTED = 1_000_000

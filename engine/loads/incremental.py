@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import Any
 
 from engine.connections import Connections
-from engine.connector import Extraction, Watermark
 from engine.graph import targets_of
 from engine.kind import AnyKind, NodeConfig, Source
 from engine.plan import Plan, Step, canonical_json
+from engine.transfer import Extraction, Watermark
 
 
 class Progress:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from engine.connector import Load
+from engine.transfer import Load
 
 
 class Books(Protocol):

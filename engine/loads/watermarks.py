@@ -7,9 +7,9 @@ read from there is loaded already.
 
 from __future__ import annotations
 
-from engine.connector import Load, Watermark
 from engine.errors import ConnectorError
 from engine.loads.ledger import Books
+from engine.transfer import Load, Watermark
 
 _KEY = "workflow_id = %s AND node = %s AND target = %s"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.connector import Load
 from engine.loads.destination import COUNTED, Arriving, Destination
 from engine.samples.sample import Cell
 from engine.schema import Column, Schema, quote
+from engine.transfer import Load
 
 #: Keys that are looked up in a table, and those that are shown.
 MAX_KEYS, SHOWN_KEYS = 10_000, 20

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from engine.connector import Load
 from engine.loads.destination import Arriving, Destination
 from engine.loads.file_plan import FileChange, file_changes
 from engine.loads.write_effect import Effect, effect_of
 from engine.media.files import FileLoad
 from engine.schema import Column, Schema, quote
+from engine.transfer import Load
 
 #: Files that are shown.
 SHOWN_FILES = 50

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from engine.connector import Extraction, Load
+from engine.transfer import Extraction, Load
 
 #: How many documents tell what fields there are, unless the node says otherwise.
 SAMPLED = 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, BinaryIO, Protocol
 
-from engine.connector import Extraction, Load
+from engine.transfer import Extraction, Load
 
 
 class File(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.connector import Extraction
+from engine.transfer import Extraction
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ from typing import Any
 
 import duckdb
 
-from engine.connector import Watermark
 from engine.errors import CheckpointLost
 from engine.restarting.kept import Kept
 from engine.schema import Schema, quote
+from engine.transfer import Watermark
 
 #: The largest row group that is buffered before it is written, in rows.
 _ROW_GROUP = 61_440

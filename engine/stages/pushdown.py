@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from engine.connector import Extraction
 from engine.kind import AnyKind, NodeConfig, Source
 from engine.plan import Step
 from engine.schema import Schema
+from engine.transfer import Extraction
 
 #: Kinds whose settings say all about them.
 KNOWN = frozenset({"filter", "expression", "select", "aggregate"})

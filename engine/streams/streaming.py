@@ -11,10 +11,11 @@ import sqlglot
 from sqlglot import exp
 
 from engine.columns.choosing import chosen
-from engine.connector import ConfigT, Connector, Extraction
+from engine.connector import ConfigT, Connector
 from engine.expression import to_sql
 from engine.schema import Schema, quote
 from engine.streams.arrow import arrived
+from engine.transfer import Extraction
 
 if TYPE_CHECKING:
     import duckdb

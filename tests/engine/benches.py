@@ -22,11 +22,12 @@ from pyarrow import parquet as parquet_files
 from service import Service
 from shelf import Shelf
 
-from engine.connector import Connector, Extraction
+from engine.connector import Connector
 from engine.errors import AccessDenied, ConnectorError, TableNotFound, Unreachable
 from engine.kind import AnyKind, Context
 from engine.plan import Input, PlanConnection, Step
 from engine.registry import connectors, kinds
+from engine.transfer import Extraction
 
 Row = tuple[int, str | None]
 Faults = Sequence[tuple[Mapping[str, Any], type[ConnectorError]]]

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipelines import plan
 
 from engine import registry
-from engine.connector import ConnectionConfig, Extraction, Load, LoadResult, TableName
+from engine.connector import ConnectionConfig
 from engine.errors import ConnectorError, LoadRefused
 from engine.interpreter import RunSession
 from engine.plan import Plan, PlanConnection, Step
@@ -20,6 +20,7 @@ from engine.samples.sampling import Samples
 from engine.schema import Column, Schema
 from engine.streams.arrow import arrow_schema, batches
 from engine.streams.streaming import Stream, StreamedConnector
+from engine.transfer import Extraction, Load, LoadResult, TableName
 
 
 class CounterConfig(ConnectionConfig):

@@ -9,9 +9,10 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from engine.connector import Connector, Extraction, TableName
+from engine.connector import Connector
 from engine.errors import ConnectorError
 from engine.registry import connectors, kinds
+from engine.transfer import Extraction, TableName
 
 PAGES = Path(__file__).parents[2] / "docs" / "connectors"
 

@@ -15,12 +15,12 @@ from test_confining import in_a_child
 from test_moments import moving, of_family
 from waiting import wait_for
 
-from engine.connector import Extraction, TableName
 from engine.connectors.postgresql import CONNECTOR
 from engine.interpreter import RunSession, run
 from engine.kinds.database_source import DatabaseSourceConfig
 from engine.outcome import RunOutcome
 from engine.plan import Plan
+from engine.transfer import Extraction, TableName
 
 POSTGRESQL = CONNECTOR()
 #: Many pages, of which some have no rows any more.

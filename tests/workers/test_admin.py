@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,9 @@ def test_the_load_costs_the_same_whatever_the_number_of_pools(pool, django_asser
     PoolFactory.create_batch(5)
     with django_assert_num_queries(2):
         assert len(pool_loads(User(is_superuser=True))) == 6
+
+
+def test_a_name_stands_in_the_header_as_it_was_given(root, pool):
+    page = root.get(address("change", pool)).content.decode()
+    parts = r">Pools</a>\s*<span[^>]*>chevron_right</span>\s*<a[^>]*>night-pool</a>"
+    assert re.search(parts, page)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 from factories import definition
 
-from engine.connector import Extraction, TableName
 from engine.errors import AccessDenied, ConnectorError, TableNotFound, Unreachable
 from engine.registry import kinds
 from engine.schema import Column, Schema
+from engine.transfer import Extraction, TableName
 from workflows.compile import Compilation, ConnectionFacts, compile_workflow
 from workflows.definition import Definition
 

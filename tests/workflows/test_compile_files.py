@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from engine.connector import Extraction, TableName
 from engine.connectors.files import Files
 from engine.connectors.files.config import FilesConfig
 from engine.registry import kinds
 from engine.schema import Column, Schema
+from engine.transfer import Extraction, TableName
 from workflows.compile import Compilation, ConnectionFacts, compile_workflow
 from workflows.definition import Definition
 

@@ -14,7 +14,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from engine.connector import Extraction, TableName
+from engine.transfer import Extraction, TableName
 from workflows import catalog
 from workflows.access import require, scope
 from workflows.api.answers import Answer

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from engine.connector import Extraction, TableName
 from engine.errors import EngineError
+from engine.transfer import Extraction, TableName
 from workflows import access, catalog
 from workflows.models import Connection
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from django.db import transaction
 
 from engine.columns.lineage import lineage
-from engine.connector import TableName
 from engine.kind import Context, Source, Target
 from engine.registry import kinds
+from engine.transfer import TableName
 from workflows.compile import Compilation
 from workflows.definition import Definition
 from workflows.models import TableUse, VersionLineage, Workflow

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine.connector import Connector, Extraction, Load, LoadResult, TableName
+from engine.connector import Connector
 from engine.connectors.files import place
 from engine.connectors.files.config import FilesConfig
 from engine.errors import ConnectorError
 from engine.media.files import FileExtraction, FileLoad, HeldFile
 from engine.schema import Column, Schema
+from engine.transfer import Extraction, Load, LoadResult, TableName
 
 if TYPE_CHECKING:
     import duckdb

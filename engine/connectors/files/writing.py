@@ -24,11 +24,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import LoadResult
 from engine.connectors.files.formats import copy_statement
 from engine.connectors.files.place import BOOKS, to_write
 from engine.errors import AccessDenied, ConnectorError, LoadRefused
 from engine.media.files import FileLoad
+from engine.transfer import LoadResult
 
 if TYPE_CHECKING:
     import duckdb

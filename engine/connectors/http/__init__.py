@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.columns.choosing import chosen
-from engine.connector import Extraction, Load, LoadResult, TableName
 from engine.connectors.http.config import HttpConfig
 from engine.errors import ConnectorError
 from engine.media.requests import RestExtraction
 from engine.schema import Column, Schema
 from engine.streams.streaming import Stream, StreamedConnector
+from engine.transfer import Extraction, Load, LoadResult, TableName
 
 if TYPE_CHECKING:
     import duckdb

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.columns.choosing import chosen
-from engine.connector import Extraction, Load, LoadResult, TableName, Watermark
 from engine.connectors.mongodb.config import MongodbConfig
 from engine.connectors.mongodb.explaining import explaining
 from engine.errors import ConnectorError
 from engine.media.documents import DocumentExtraction, DocumentLoad
 from engine.schema import Column, Schema
 from engine.streams.streaming import Stream, StreamedConnector
+from engine.transfer import Extraction, Load, LoadResult, TableName, Watermark
 
 if TYPE_CHECKING:
     import duckdb

@@ -15,8 +15,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import Load, Watermark
 from engine.errors import ConnectorError
+from engine.transfer import Load, Watermark
 
 if TYPE_CHECKING:
     from pymongo.database import Database

@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import LoadResult
 from engine.connectors.mongodb.books import Books, primary, token_of
 from engine.connectors.mongodb.documents import documents
 from engine.connectors.mongodb.indexes import copy_indexes
@@ -22,6 +21,7 @@ from engine.connectors.mongodb.locking import Lock
 from engine.connectors.mongodb.placing import is_refusal, place
 from engine.errors import LoadRefused
 from engine.media.documents import DocumentLoad
+from engine.transfer import LoadResult
 
 if TYPE_CHECKING:
     import duckdb

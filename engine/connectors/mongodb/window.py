@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import Window
 from engine.connectors.mongodb.types import kind_of
 from engine.errors import ConnectorError
 from engine.media.documents import value_at
+from engine.transfer import Window
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection

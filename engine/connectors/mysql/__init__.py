@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import sqlglot
 
 from engine.columns.choosing import chosen
-from engine.connector import Extraction, Load, LoadResult, TableName, Watermark
 from engine.connectors.mysql import catalog, matching, window
 from engine.connectors.mysql.books import MysqlBooks
 from engine.connectors.mysql.config import MysqlConfig
@@ -22,6 +21,7 @@ from engine.loads import watermarks
 from engine.schema import Column, Schema
 from engine.stages.pushing import TRIED_PER_ROW, pushed
 from engine.streams.streaming import Stream, StreamedConnector
+from engine.transfer import Extraction, Load, LoadResult, TableName, Watermark
 
 if TYPE_CHECKING:
     import duckdb

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from engine.connector import TableName
 from engine.connectors.mysql.config import MysqlConfig
 from engine.errors import AccessDenied, ConnectorError, LoadRefused, TableNotFound, Unreachable
+from engine.transfer import TableName
 
 if TYPE_CHECKING:
     pass

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.columns.fitting import fed, finer, refusal
-from engine.connector import Load
 from engine.connectors.mysql.catalog import NativeColumn
 from engine.schema import quote
+from engine.transfer import Load
 
 
 @dataclass(frozen=True, slots=True)

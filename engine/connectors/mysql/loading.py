@@ -14,7 +14,6 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.connector import Load, LoadResult
 from engine.connectors.mysql.books import MysqlBooks
 from engine.connectors.mysql.catalog import qualified, quote, target_columns
 from engine.connectors.mysql.config import MysqlConfig
@@ -24,6 +23,7 @@ from engine.errors import LoadRefused
 from engine.loads import ledger, watermarks
 from engine.streams.arrow import batches
 from engine.streams.pulse import Pulse
+from engine.transfer import Load, LoadResult
 
 if TYPE_CHECKING:
     import duckdb

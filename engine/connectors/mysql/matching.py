@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import TableName
 from engine.connectors.mysql.catalog import NativeColumn, qualified, quote, rows_of, target_columns
 from engine.connectors.mysql.types import NativeType
+from engine.transfer import TableName
 
 if TYPE_CHECKING:
     from pymysql import Connection

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from engine.connector import Window
 from engine.connectors.mysql.catalog import NativeColumn, quote, rows_of
 from engine.errors import ConnectorError
 from engine.schema import literal
+from engine.transfer import Window
 
 if TYPE_CHECKING:
     from pymysql import Connection

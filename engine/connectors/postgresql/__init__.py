@@ -7,16 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.columns.choosing import chosen
-from engine.connector import (
-    Connector,
-    Extraction,
-    InsideResult,
-    Load,
-    LoadResult,
-    Snapshot,
-    TableName,
-    Watermark,
-)
+from engine.connector import Connector, Snapshot
 from engine.connectors.postgresql import catalog, matching, reading, window
 from engine.connectors.postgresql.books import PostgresBooks
 from engine.connectors.postgresql.config import PostgresqlConfig
@@ -29,6 +20,7 @@ from engine.errors import ConnectorError
 from engine.loads import watermarks
 from engine.schema import Column, Schema
 from engine.stages.pushdown import Chain
+from engine.transfer import Extraction, InsideResult, Load, LoadResult, TableName, Watermark
 
 if TYPE_CHECKING:
     import duckdb

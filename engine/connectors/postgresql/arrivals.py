@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import Load
 from engine.connectors.postgresql.catalog import qualified
 from engine.connectors.postgresql.columns import LoadedColumn
 from engine.connectors.postgresql.copying import CopyIn
 from engine.errors import LoadRefused
 from engine.schema import quote
+from engine.transfer import Load
 
 if TYPE_CHECKING:
     import psycopg

@@ -12,7 +12,6 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.connector import Extraction
 from engine.connectors.postgresql import Postgresql
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.errors import ConnectorError
@@ -21,6 +20,7 @@ from engine.schema import Schema
 from engine.stages.culprit import in_words
 from engine.streams.arrow import batches
 from engine.streams.streaming import Stream, StreamedConnector
+from engine.transfer import Extraction
 
 if TYPE_CHECKING:
     import duckdb

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import Extraction, TableName
 from engine.connectors.postgresql.types import NativeType
 from engine.errors import ConnectorError, TableNotFound
 from engine.schema import Column, quote
 from engine.suggestion import nearest_to
+from engine.transfer import Extraction, TableName
 
 if TYPE_CHECKING:
     import psycopg

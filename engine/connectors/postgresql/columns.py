@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from engine.columns.fitting import fed, finer, refusal
-from engine.connector import Load
 from engine.connectors.postgresql.catalog import NativeColumn
 from engine.schema import literal, quote
+from engine.transfer import Load
 
 #: What DuckDB writes several times faster than decimals with more digits.
 QUICK_DIGITS = 18

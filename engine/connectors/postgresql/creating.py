@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import Load
 from engine.connectors.postgresql.catalog import qualified
 from engine.connectors.postgresql.types import native_type
 from engine.errors import LoadRefused
 from engine.schema import Column, quote
+from engine.transfer import Load
 
 if TYPE_CHECKING:
     import psycopg

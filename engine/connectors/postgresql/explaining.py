@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from engine.connector import TableName
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.errors import AccessDenied, ConnectorError, LoadRefused, TableNotFound, Unreachable
 from engine.schema import quote
+from engine.transfer import TableName
 
 if TYPE_CHECKING:
     import psycopg

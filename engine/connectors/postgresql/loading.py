@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import Load, LoadResult
 from engine.connectors.postgresql.arrivals import TABLE, Arrivals, refuse_cascade
 from engine.connectors.postgresql.books import PostgresBooks
 from engine.connectors.postgresql.catalog import qualified, target_columns
@@ -21,6 +20,7 @@ from engine.connectors.postgresql.stream import RowStream
 from engine.errors import LoadRefused
 from engine.loads import ledger, watermarks
 from engine.schema import quote
+from engine.transfer import Load, LoadResult
 
 if TYPE_CHECKING:
     import duckdb

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import TableName
 from engine.connectors.postgresql.catalog import qualified, target_columns
 from engine.schema import quote
+from engine.transfer import TableName
 
 if TYPE_CHECKING:
     import psycopg

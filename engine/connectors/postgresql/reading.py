@@ -10,7 +10,6 @@ import sqlglot
 from sqlglot import exp
 
 from engine.columns.choosing import chosen
-from engine.connector import Extraction
 from engine.connectors.postgresql.catalog import NativeColumn, relation_of
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.connectors.postgresql.dialect import Dialect
@@ -18,6 +17,7 @@ from engine.connectors.postgresql.window import condition as condition_of
 from engine.expression import to_sql
 from engine.schema import Schema, literal, quote
 from engine.stages.pushing import TRIED_PER_ROW, pushed
+from engine.transfer import Extraction
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import Extraction
 from engine.connectors.postgresql import splitting
 from engine.errors import ConnectorError
 from engine.schema import literal
+from engine.transfer import Extraction
 
 if TYPE_CHECKING:
     import duckdb

@@ -9,8 +9,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import TableName
 from engine.connectors.postgresql.catalog import qualified
+from engine.transfer import TableName
 
 if TYPE_CHECKING:
     import psycopg

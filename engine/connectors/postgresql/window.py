@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import Window
 from engine.connectors.postgresql.catalog import NativeColumn
 from engine.errors import ConnectorError
 from engine.schema import literal, quote
+from engine.transfer import Window
 
 if TYPE_CHECKING:
     import psycopg

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
-from engine.connector import Connector, Extraction, Load, LoadResult, TableName
+from engine.connector import Connector
 from engine.connectors.remote_files.config import RemoteFilesConfig
 from engine.errors import AccessDenied, ConnectorError, TableNotFound
 from engine.media.files import FileExtraction, FileLoad, HeldFile, path_refusal
 from engine.schema import Column, Schema
 from engine.suggestion import nearest_to
+from engine.transfer import Extraction, Load, LoadResult, TableName
 
 if TYPE_CHECKING:
     import duckdb

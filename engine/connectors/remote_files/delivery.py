@@ -18,12 +18,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import LoadResult
 from engine.connectors.files.formats import copy_statement
 from engine.connectors.files.place import BOOKS
 from engine.connectors.remote_files.store import protocol_of, register, store_of
 from engine.errors import AccessDenied, LoadRefused
 from engine.media.files import FileLoad, path_refusal
+from engine.transfer import LoadResult
 
 if TYPE_CHECKING:
     import duckdb

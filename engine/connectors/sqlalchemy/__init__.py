@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine.connector import Extraction, Load, LoadResult, TableName, Watermark
-from engine.connectors.sqlalchemy import reading, window
+from engine.connectors.sqlalchemy import catalog, reading, window
 from engine.connectors.sqlalchemy.books import SqlalchemyBooks
 from engine.connectors.sqlalchemy.config import SqlalchemyConfig
 from engine.connectors.sqlalchemy.explaining import explaining
@@ -16,6 +15,7 @@ from engine.connectors.sqlalchemy.loading import Rows, load_rows
 from engine.loads import watermarks
 from engine.schema import Column, Schema
 from engine.streams.streaming import Stream, StreamedConnector
+from engine.transfer import Extraction, Load, LoadResult, TableName, Watermark
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,15 +55,15 @@ class Sqlalchemy(StreamedConnector[SqlalchemyConfig]):
 
     def estimates(self, config: SqlalchemyConfig) -> Mapping[TableName, int]:
         with explaining(config), reading.reading(config) as connection:
-            return reading.estimates(connection)
+            return catalog.estimates(connection)
 
     def describe(self, config: SqlalchemyConfig, extraction: Extraction) -> Schema:
         with explaining(config, extraction.table), reading.reading(config) as connection:
-            return reading.describe(connection, extraction)
+            return catalog.describe(connection, extraction)
 
     def target_columns(self, config: SqlalchemyConfig, table: TableName) -> Sequence[Column]:
         with explaining(config, table), reading.reading(config) as connection:
-            return reading.target_columns(connection, table)
+            return catalog.target_columns(connection, table)
 
     def stream(self, config: SqlalchemyConfig, extraction: Extraction, schema: Schema) -> Stream:
         stream = reading.stream(config, extraction, schema)
@@ -71,7 +71,7 @@ class Sqlalchemy(StreamedConnector[SqlalchemyConfig]):
 
     def count(self, config: SqlalchemyConfig, table: TableName, most: int) -> int | None:
         with explaining(config, table), reading.reading(config) as connection:
-            return reading.count(connection, table, most)
+            return catalog.count(connection, table, most)
 
     def latest(self, config: SqlalchemyConfig, extraction: Extraction, column: str) -> str | None:
         with explaining(config, extraction.table), reading.reading(config) as connection:

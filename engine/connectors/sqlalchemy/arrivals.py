@@ -9,10 +9,10 @@ import contextlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import Load
 from engine.errors import LoadRefused
 from engine.schema import quote
 from engine.streams.arrow import batches
+from engine.transfer import Load
 
 if TYPE_CHECKING:
     import duckdb

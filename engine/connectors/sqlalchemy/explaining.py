@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from engine.connector import TableName
 from engine.connectors.sqlalchemy.config import SqlalchemyConfig
 from engine.errors import AccessDenied, ConnectorError, LoadRefused, Unreachable
+from engine.transfer import TableName
 
 _NO_ENTRY = (
     "access denied",

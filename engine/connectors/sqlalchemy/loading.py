@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.connector import Load, LoadResult
 from engine.connectors.sqlalchemy import books
 from engine.connectors.sqlalchemy.arrivals import Arrivals
+from engine.connectors.sqlalchemy.catalog import reflected
 from engine.connectors.sqlalchemy.config import SqlalchemyConfig
-from engine.connectors.sqlalchemy.reading import end, reflected
+from engine.connectors.sqlalchemy.reading import end
 from engine.connectors.sqlalchemy.types import duckdb_type
 from engine.errors import LoadRefused
 from engine.loads import ledger, watermarks
@@ -21,6 +21,7 @@ from engine.schema import quote
 from engine.streams.arrow import batches
 from engine.streams.pulse import Pulse
 from engine.suggestion import unknown
+from engine.transfer import Load, LoadResult
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from engine.columns.choosing import chosen
-from engine.connector import Extraction, Window
+from engine.connectors.sqlalchemy.catalog import reflected
 from engine.errors import ConnectorError
+from engine.transfer import Extraction, Window
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -21,8 +22,6 @@ _DAY_SECONDS = 86_400
 def latest(connection: Connection, extraction: Extraction, name: str) -> str | None:
     """The largest value of a column, in the text that ``conditions`` reads."""
     import sqlalchemy as sa
-
-    from engine.connectors.sqlalchemy.reading import reflected
 
     if extraction.table is None:
         raise ConnectorError(

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from exchange import Exchange, read, write
 
-from engine.connector import TableName
 from engine.connectors.files import Files
 from engine.connectors.files.config import FilesConfig
 from engine.errors import AccessDenied, Unreachable
 from engine.media.files import FileExtraction
+from engine.transfer import TableName
 
 
 def typed(**columns: str) -> list[dict[str, str]]:

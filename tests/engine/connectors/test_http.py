@@ -13,11 +13,11 @@ import pytest
 from exchange import Exchange
 from service import Service, read, write
 
-from engine.connector import TableName
 from engine.connectors.http import Http
 from engine.connectors.http.config import HttpConfig
 from engine.errors import AccessDenied, ConnectorError, Interrupted, TableNotFound, Unreachable
 from engine.media.requests import Paging, ResponseField, RestExtraction
+from engine.transfer import TableName
 
 ROWS = [{"id": i, "name": f"n{i}"} for i in range(7)]
 EVERY = [(row["id"], row["name"]) for row in ROWS]

@@ -10,7 +10,6 @@ import pytest
 from bson import Decimal128, Int64, ObjectId, Regex
 from shelf import Shelf, read, write
 
-from engine.connector import Extraction, TableName, Window
 from engine.connectors.mongodb import Mongodb
 from engine.connectors.mongodb.config import MongodbConfig
 from engine.connectors.mongodb.fields import Field
@@ -18,6 +17,7 @@ from engine.connectors.mongodb.filtering import pushed
 from engine.errors import ConnectorError, TableNotFound, Unreachable
 from engine.media.documents import DocumentExtraction, DocumentField
 from engine.schema import Column
+from engine.transfer import Extraction, TableName, Window
 
 ID = ObjectId("65f0a1b2c3d4e5f6a7b8c9d0")
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)

@@ -11,13 +11,13 @@ from bson import Decimal128, Int64, ObjectId
 from pymongo import ASCENDING
 from shelf import Shelf, read, values, write
 
-from engine.connector import Watermark
 from engine.connectors.mongodb import Mongodb
 from engine.errors import EngineError
 from engine.outcome import RunOutcome
 from engine.plan import Step
 from engine.previews.previewing import preview
 from engine.samples.sample import Extent
+from engine.transfer import Watermark
 
 UUID = uuid.UUID("12345678-1234-5678-1234-567812345678")
 IDS = [("id", "integer"), ("word", "varchar")]

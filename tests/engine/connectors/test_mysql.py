@@ -11,7 +11,6 @@ from mariadb import Shop, mariadb_address, mariadb_connection
 from pipelines import plan, secrets, source, target, transform
 from pydantic import ValidationError
 
-from engine.connector import Extraction, TableName
 from engine.connectors.mysql import CONNECTOR
 from engine.connectors.mysql.catalog import NativeColumn, rows_of
 from engine.connectors.mysql.config import MysqlConfig
@@ -19,6 +18,7 @@ from engine.connectors.mysql.types import NativeType
 from engine.errors import AccessDenied, ConnectorError, TableNotFound, Unreachable
 from engine.interpreter import RunSession
 from engine.outcome import RunOutcome
+from engine.transfer import Extraction, TableName
 
 MYSQL = CONNECTOR()
 

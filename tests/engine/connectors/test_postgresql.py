@@ -14,11 +14,11 @@ import pytest
 from postgresql_values import OWN_TYPES, VALUES
 from pydantic import ValidationError
 
-from engine.connector import Extraction, Load, LoadResult, TableName
 from engine.connectors.postgresql import CONNECTOR
 from engine.connectors.postgresql.config import PostgresqlConfig
 from engine.errors import AccessDenied, ConnectorError, LoadRefused, TableNotFound, Unreachable
 from engine.sandbox import Sandbox
+from engine.transfer import Extraction, Load, LoadResult, TableName
 
 POSTGRESQL = CONNECTOR()
 

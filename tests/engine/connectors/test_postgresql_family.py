@@ -7,11 +7,11 @@ import pytest
 from pipelines import Databases, connection, join, plan, secrets, source, target
 
 from engine import registry
-from engine.connector import TableName
 from engine.connectors.postgresql.books import PostgresBooks
 from engine.interpreter import run
 from engine.outcome import RunOutcome
 from engine.plan import PlanConnection
+from engine.transfer import TableName
 
 FAMILY = ["timescaledb", "supabase", "yugabytedb", "cockroachdb", "yellowbrick"]
 WITHOUT_LOCKS = ["yugabytedb", "cockroachdb", "yellowbrick"]

@@ -12,10 +12,10 @@ from postgresql_values import BINARY_ONLY, ODD_SETTINGS, OWN_TYPES, VALUES
 
 from engine import registry
 from engine.columns.binding import bind
-from engine.connector import Extraction, TableName
 from engine.interpreter import run
 from engine.issue import Severity
 from engine.plan import PlanConnection, Step
+from engine.transfer import Extraction, TableName
 
 #: What another driver cannot read whole, or reads as text that the table does not take: said.
 REFUSED = {

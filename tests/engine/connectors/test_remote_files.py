@@ -19,13 +19,13 @@ from exchange import Exchange, read, write
 from pipelines import plan
 from service import Service
 
-from engine.connector import TableName
 from engine.connectors.remote_files import RemoteFiles
 from engine.connectors.remote_files.config import RemoteFilesConfig
 from engine.errors import AccessDenied, ConnectorError, TableNotFound
 from engine.interpreter import run
 from engine.media.files import FileExtraction
 from engine.plan import PlanConnection, Step
+from engine.transfer import TableName
 
 ROOT = Path(__file__).parents[3]
 CHILD = """

@@ -13,7 +13,6 @@ from mariadb import Shop
 from pipelines import Databases, Rows, plan, secrets, source, target
 from pydantic import ValidationError
 
-from engine.connector import Extraction, TableName
 from engine.connectors.sqlalchemy import CONNECTOR
 from engine.connectors.sqlalchemy.config import SqlalchemyConfig
 from engine.connectors.sqlalchemy.reading import reading
@@ -21,6 +20,7 @@ from engine.errors import AccessDenied, ConnectorError, TableNotFound, Unreachab
 from engine.interpreter import run
 from engine.outcome import RunOutcome
 from engine.plan import PlanConnection
+from engine.transfer import Extraction, TableName
 
 SQLALCHEMY = CONNECTOR()
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from engine.connector import Extraction, TableName
 from engine.graph import parse_configs
 from engine.issue import Issue
 from engine.kind import Context
@@ -13,6 +12,7 @@ from engine.kinds.database_target import DatabaseTarget
 from engine.plan import Step
 from engine.registry import kinds
 from engine.schema import Column, Schema
+from engine.transfer import Extraction, TableName
 
 
 def issues(kind: str, config: dict[str, Any]) -> list[Issue]:

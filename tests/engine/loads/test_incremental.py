@@ -8,12 +8,12 @@ import psycopg
 import pytest
 from pipelines import Databases, Rows, plan, secrets, source, target
 
-from engine.connector import Load, TableName, Watermark
 from engine.connectors.postgresql.books import PostgresBooks
 from engine.errors import ConnectorError
 from engine.interpreter import run
 from engine.loads import watermarks
 from engine.outcome import RunOutcome
+from engine.transfer import Load, TableName, Watermark
 
 
 def load(

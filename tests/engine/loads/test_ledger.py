@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from pipelines import Databases
 
-from engine.connector import Load, TableName
 from engine.connectors.postgresql.books import PostgresBooks
 from engine.errors import AccessDenied
 from engine.loads import ledger
+from engine.transfer import Load, TableName
 
 LOAD = Load(TableName("public", "t"), "append", {"id": "id"}, run_id="r", node="n")
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from engine.connector import InsideResult, Load
 from engine.connectors.postgresql import catalog
 from engine.connectors.postgresql.arrivals import TABLE, Arrivals
 from engine.connectors.postgresql.catalog import qualified
@@ -25,6 +24,7 @@ from engine.connectors.postgresql.loading import empty, in_one_transaction
 from engine.errors import ConnectorError, ExpressionError
 from engine.schema import quote
 from engine.stages.pushdown import Chain
+from engine.transfer import InsideResult, Load
 
 if TYPE_CHECKING:
     import psycopg
