@@ -23,7 +23,7 @@ from workflows.admin.base import TeamFilter, signed_in
 from workflows.admin.endless import EndlessList
 from workflows.models import Run, RunState, Workflow
 from workflows.pages.run_rows import ListedRun, cells, live_cell
-from workflows.pages.runs import run_context
+from workflows.pages.runs import run_context, with_page
 from workflows.pages.waiting import waiting_of
 from workflows.services import running
 
@@ -63,6 +63,12 @@ class RunAdmin(ReadOnly, EndlessList):
         if not words or len(few) > _FEW:
             return super().get_search_results(request, queryset, search_term)
         return queryset.filter(workflow__in=few), False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        """A run that is looked at comes with all that its page shows."""
+        rows = super().get_queryset(request)
+        match = request.resolver_match
+        return with_page(rows) if match and "object_id" in match.kwargs else rows
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With each row the cells that change."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from workers.pages.badges import Badge
@@ -22,10 +23,6 @@ from workflows.pages.timeline import Bar, timeline
 from workflows.pages.waiting import waiting_note, waiting_of
 from workflows.services.observing import settle
 
-#: Runs with all that their page shows.
-RUN_ROWS = Run.objects.select_related(
-    "workflow__registration__version", "version", "parent"
-).prefetch_related("node_runs", "retries")
 _NOT_STARTED = Badge("idle", "schedule", "Waiting")
 
 
@@ -67,6 +64,12 @@ class RunLine:
     version: int | None
     duration: str
     waiting: str = ""
+
+
+def with_page(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """The runs with all that their page shows."""
+    rows = runs.select_related("workflow__registration__version", "version", "parent")
+    return rows.prefetch_related("node_runs", "retries")
 
 
 def run_lines(runs: Iterable[Run]) -> list[RunLine]:

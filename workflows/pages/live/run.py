@@ -22,7 +22,7 @@ from django.template.loader import render_to_string
 
 from workflows.models import OPEN_STATES, NodeRun, Run
 from workflows.pages.live.keys import seen_by, uuids
-from workflows.pages.runs import RUN_ROWS, run_context
+from workflows.pages.runs import run_context, with_page
 from workflows.streams.topic import beat, mark_of_each, marked
 
 #: Why a run waits is not written in its row, and bars grow: an open run is drawn anew so often.
@@ -48,7 +48,7 @@ class RunTopic:
         )
 
     def parts(self, key: str, principal: Any) -> Mapping[str, str]:
-        run = RUN_ROWS.get(pk=key)
+        run = with_page(Run.objects.all()).get(pk=key)
         context = run_context(run, principal)
         names = ("run-summary", "run-nodes", "run-changes")
         drawn = {name: render_to_string(f"live/{name}.html", context) for name in names}
