@@ -82,7 +82,6 @@ class WorkflowAdmin(TeamScopedAdmin):
         "pool",
         "last_run",
         "next_run",
-        "updated",
     ]
     list_filter = [
         ("team", TeamFilter),
@@ -148,10 +147,6 @@ class WorkflowAdmin(TeamScopedAdmin):
     @display(description="Next run")
     def next_run(self, workflow: Workflow) -> str:
         return next_words(workflow)
-
-    @display(description="Updated", ordering="updated_at")
-    def updated(self, workflow: Workflow) -> str:
-        return moment(workflow.updated_at)
 
     def get_urls(self) -> list[Any]:
         logs = self.admin_site.admin_view(self.logs)

@@ -36,6 +36,14 @@ def test_a_page_has_its_rows_in_order(team):
     assert [row.name for row in page.object_list] == names[3:6]
 
 
+def test_results_are_counted_beside_a_search_only(root, team):
+    WorkflowFactory(team=team, name="Orders")
+    WorkflowFactory(team=team, name="Customers")
+    assert "Show all" not in root.get(WORKFLOWS).content.decode()
+    found = " ".join(root.get(WORKFLOWS, {"q": "orders"}).content.decode().split())
+    assert '1 result (<a href="?">Show all</a>)' in found
+
+
 def _runs(number, at=MOMENT):
     """Made at one moment, two by two: the id decides between them."""
     return [RunFactory(created_at=at + timedelta(minutes=n // 2)) for n in range(number)]
