@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import Any
 
 # Its own folder would hide the package of the same name.
 sys.path.pop(0)
@@ -16,7 +17,7 @@ with psycopg2.connect(urls["target"]) as session, session.cursor() as cursor:
     cursor.execute("drop table lines")
 
 
-def computed(row: dict) -> dict:  # type: ignore[type-arg]
+def computed(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "order_key": row["l_orderkey"],
         "part_key": row["l_partkey"],
