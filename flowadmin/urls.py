@@ -28,3 +28,6 @@ urlpatterns = [
 ]
 if apps.is_installed("flowadmin.single_sign_on"):
     urlpatterns.append(path("sso/", include("flowadmin.single_sign_on.urls")))
+
+handler403 = "workflows.pages.errors.forbidden"
+handler404 = "workflows.pages.errors.not_there"
