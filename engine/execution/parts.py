@@ -37,7 +37,12 @@ class Part:
 
     def stream(self, database: duckdb.DuckDBPyConnection) -> Stream:
         session = database.cursor()
-        return Stream(self._rows(session), session.interrupt)
+
+        def stop() -> None:
+            with suppress(duckdb.Error):  # it has ended by itself meanwhile
+                session.interrupt()
+
+        return Stream(self._rows(session), stop)
 
     def _rows(self, session: duckdb.DuckDBPyConnection) -> Generator[pa.RecordBatch, None, None]:
         try:

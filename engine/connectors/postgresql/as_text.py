@@ -76,7 +76,8 @@ class _Reading:
             return
         with contextlib.suppress(Exception):
             self.connector.cancel(self.config, self.alias)
-        self.session.interrupt()
+        with contextlib.suppress(Exception):  # it has ended by itself meanwhile
+            self.session.interrupt()
 
     @contextlib.contextmanager
     def _explaining(self) -> Iterator[None]:
